@@ -1,0 +1,1 @@
+"""Scheduling as a state machine: events in, instructions out, no I/O."""

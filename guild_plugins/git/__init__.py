@@ -1,0 +1,1 @@
+"""Plumbing: how Guild reads git repositories."""

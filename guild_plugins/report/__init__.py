@@ -1,0 +1,1 @@
+"""Views: what people see in a terminal or a file."""

@@ -1,0 +1,1 @@
+"""The pytest plugin: suites by scope, collected on demand, distributed over xdist."""
