@@ -1,0 +1,64 @@
+"""A worker as the controller sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xdist.workermanage import WorkerController
+
+from guild_plugins.suites.wire import unsent
+
+
+@dataclass(slots=True)
+class Opened:
+    """A unit on a worker, from its assignment to its end.
+
+    :param done: Node ids that need not run again: ended, crashed or given away.
+    """
+
+    unit: int
+    only: frozenset[str] | None
+    skip: frozenset[str]
+    is_open: bool = False
+    tests: int = 0
+    done: set[str] = field(default_factory=set)
+    ended: int = 0
+
+
+class SuiteNode(WorkerController):
+    """One worker, with what was asked of it and what it last said."""
+
+    pool: str = ""
+    store: Path | None = None
+    received: int = 0
+    held: dict[int, Opened]
+    current: tuple[int, str] | None = None
+    """Unit and node id of the test that runs."""
+    opening: int | None = None
+    """The unit that is being collected."""
+    is_ready: bool = False
+    is_released: bool = False
+    trouble: str | None = None
+    """What it said of its own end, or why it was killed."""
+
+    def process_from_remote(self, eventcall: Any) -> None:
+        """Put a batch on the queue as one event; leave all else to xdist."""
+        if isinstance(eventcall, tuple) and eventcall[0] == "guild":
+            self.notify_inproc("batch", node=self, **eventcall[1])
+        else:
+            super().process_from_remote(eventcall)
+
+    def leftover(self) -> bytes:
+        """Return the records that a dead worker had not sent."""
+        return unsent(self.store, self.received) if self.store else b""
+
+    def kill(self, why: str) -> None:
+        """End the process at once; its loss is then handled like any other."""
+        self.trouble = why
+        io = self.gateway._io
+        if hasattr(io, "kill"):
+            io.kill()
+        else:
+            self.gateway.exit()

@@ -1,0 +1,285 @@
+"""What a run consists of: which files, in which units, scopes and pools.
+
+Made once, on the controller, before any worker is asked for anything, and
+without importing what is tested.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from guild_plugins.engine import scheduling as core
+from guild_plugins.git.repository import find_repository
+from guild_plugins.scopes.model import ROOT, Scope
+from guild_plugins.scopes.project import Project, load_project
+from guild_plugins.suites import durations
+from guild_plugins.suites.collection import Target
+from guild_plugins.suites.targets import resolve
+from guild_plugins.suites.walk import Found, find, rules_of
+
+STARTUP_SECONDS = 0.8
+"""CPU seconds until a worker runs its first test: pytest, its plugins, a conftest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What all workers of one kind have in common.
+
+    :param prefix: Path of the suite's own root from the invocation's, with a
+        trailing slash; empty for the invocation's own.
+    :param args: pytest's arguments; None for those of this invocation.
+    :param chdir: Where its workers run; None for here.
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    prefix: str = ""
+    args: tuple[str, ...] | None = None
+    chdir: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A unit of work with what the worker must know of it.
+
+    :param files: Absolute paths; more than one are collected together.
+    :param keys: Their paths from the root directory, as in node ids.
+    """
+
+    unit: core.Unit
+    target: int
+    files: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Plan:
+    """All that a session needs to know before it starts."""
+
+    works: list[Work]
+    pools: dict[str, Pool]
+    project: Project
+    limit: int
+    seed: int = 0
+    startup_seconds: float = STARTUP_SECONDS
+    timeouts: dict[str, float] = field(default_factory=dict)
+    scope_maxfail: int = 0
+    notes: list[str] = field(default_factory=list)
+    durations_path: Path | None = None
+
+    @property
+    def scopes(self) -> list[str]:
+        """Names of the scopes that have work, sorted."""
+        return sorted({work.unit.scope for work in self.works})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A found file with all that decides about it."""
+
+    found: Found
+    key: str
+    scope: str
+    seconds: float | None
+    failed_before: bool
+
+
+def make(config: pytest.Config, limit: int) -> Plan:
+    """Make the plan of a run.
+
+    :param limit: Workers that the user allows.
+    :raises pytest.UsageError: The command line or configuration cannot be used.
+    """
+    targets = resolve(config)
+    found = find(rules_of(config, targets), targets)
+    root, project = _project_of(config, found)
+    path = durations.store_path(config, root)
+    known = durations.load(path)
+    failed = _last_failed(config)
+    owner = _owner(project, root)
+    candidates = []
+    for file in found:
+        key = _key(config, file.path)
+        candidates.append(
+            Candidate(file, key, owner(file.path), known.get(key), _has_failure(failed, key))
+        )
+    notes: list[str] = []
+    candidates = _select(config, project, candidates, failed, notes)
+    pools = {"": Pool("", tuple(targets))}
+    works = _works(config, project, candidates, notes)
+    return Plan(
+        works=works,
+        pools=pools,
+        project=project,
+        limit=limit,
+        seed=config.getoption("guild_seed"),
+        timeouts=_timeouts(config, project, works),
+        scope_maxfail=config.getoption("guild_maxfail"),
+        notes=notes,
+        durations_path=path,
+    )
+
+
+def _project_of(config: pytest.Config, found: Sequence[Found]) -> tuple[Path, Project]:
+    """Return the root of the project under test, and its scopes."""
+    rootpath = config.rootpath
+    repository = find_repository(rootpath)
+    root = repository.top if repository else rootpath
+    paths = [file.path for file in found]
+    inside = [path for path in paths if path.startswith(f"{root}{os.sep}")]
+    if repository is not None and len(inside) == len(paths):
+        return root, load_project(root)
+    if len(inside) < len(paths):
+        root = Path(os.path.commonpath(paths)) if paths else rootpath
+        root = root if root.is_dir() else root.parent
+    files = [_relative(path, root) for path in paths]
+    return root, load_project(root, files)
+
+
+def _owner(project: Project, root: Path) -> Callable[[str], str]:
+    def owner(path: str) -> str:
+        if not path.startswith(f"{root}{os.sep}"):
+            return ROOT
+        return project.owner_of(_relative(path, root))
+
+    return owner
+
+
+def _relative(path: str, root: Path) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def _key(config: pytest.Config, path: str) -> str:
+    """Return the path as it stands in node ids."""
+    root = str(config.rootpath)
+    if path.startswith(root + os.sep):
+        return path[len(root) + 1 :].replace(os.sep, "/")
+    return _relative(path, config.rootpath)
+
+
+# -- selection ----------------------------------------------------------------
+
+
+def _select(
+    config: pytest.Config,
+    project: Project,
+    candidates: list[Candidate],
+    failed: Mapping[str, bool],
+    notes: list[str],
+) -> list[Candidate]:
+    names = config.getoption("guild_scope")
+    if names:
+        candidates = _only_scopes(project, candidates, names)
+    if config.getoption("lf", False) and failed:
+        kept = [candidate for candidate in candidates if candidate.failed_before]
+        if kept:
+            notes.append(f"run-last-failure: {len(kept)} of {len(candidates)} files failed before")
+            candidates = kept
+    return candidates
+
+
+def _only_scopes(
+    project: Project, candidates: list[Candidate], names: Sequence[str]
+) -> list[Candidate]:
+    known = {ROOT, *(scope.id for scope in project.scopes)} | {c.scope for c in candidates}
+    chosen: set[str] = set()
+    for name in names:
+        members = project.groups.get(name)
+        matching = set(members) if members is not None else set(fnmatch.filter(known, name))
+        if not matching:
+            raise pytest.UsageError(
+                f"--guild-scope: no scope is called {name!r}; there are: {', '.join(sorted(known))}"
+            )
+        chosen |= matching
+    return [candidate for candidate in candidates if candidate.scope in chosen]
+
+
+def _last_failed(config: pytest.Config) -> Mapping[str, bool]:
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        return {}
+    failed = cache.get("cache/lastfailed", {})
+    return failed if isinstance(failed, dict) else {}
+
+
+def _has_failure(failed: Mapping[str, bool], key: str) -> bool:
+    return any(nodeid.split("::", 1)[0] == key for nodeid in failed)
+
+
+# -- units ----------------------------------------------------------------------
+
+
+def _works(
+    config: pytest.Config, project: Project, candidates: Sequence[Candidate], notes: list[str]
+) -> list[Work]:
+    whole = _needs_whole_scopes(config, notes)
+    settings = {scope.id: scope.pytest for scope in project.scopes}
+    works: list[Work] = []
+    for group in _groups(candidates, whole):
+        first = group[0]
+        known = [c.seconds for c in group if c.seconds is not None]
+        unit = core.Unit(
+            id=len(works),
+            scope=first.scope,
+            pool="",
+            seconds=sum(known) if len(known) == len(group) else None,
+            size=sum(c.found.size for c in group),
+            priority=-1 if any(c.failed_before for c in group) else 0,
+            exclusive=first.scope in settings and settings[first.scope].exclusive,
+            divisible=len(group) == 1,
+        )
+        works.append(
+            Work(
+                unit,
+                first.found.target,
+                tuple(c.found.path for c in group),
+                tuple(c.key for c in group),
+            )
+        )
+    return works
+
+
+def _groups(candidates: Sequence[Candidate], whole: bool) -> Iterable[list[Candidate]]:
+    if not whole:
+        return [[candidate] for candidate in candidates]
+    groups: dict[tuple[str, int], list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault((candidate.scope, candidate.found.target), []).append(candidate)
+    return groups.values()
+
+
+REORDERING = {
+    "pytest_order": "pytest-order",
+    "pytest_ordering": "pytest-ordering",
+    "pytest_dependency": "pytest-dependency",
+    "depends": "pytest-depends",
+    "stepwiseplugin": "--stepwise",
+}
+"""Plugins that need to see tests of many files at once, by their registered name."""
+
+
+def _needs_whole_scopes(config: pytest.Config, notes: list[str]) -> bool:
+    manager = config.pluginmanager
+    for name, title in REORDERING.items():
+        if manager.has_plugin(name):
+            notes.append(f"{title} orders tests across files: each scope is collected whole")
+            return True
+    if config.getini("guild_whole_scopes"):
+        notes.append("guild_whole_scopes is set: each scope is collected whole")
+        return True
+    return False
+
+
+def _timeouts(config: pytest.Config, project: Project, works: Sequence[Work]) -> dict[str, float]:
+    general = config.getoption("guild_scope_timeout")
+    own = {scope.id: scope.pytest.timeout for scope in project.scopes}
+    limits = {work.unit.scope: own.get(work.unit.scope) or general for work in works}
+    return {scope: limit for scope, limit in limits.items() if limit}

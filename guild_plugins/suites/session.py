@@ -1,0 +1,592 @@
+"""The controller's side: xdist's session, with our scheduling in place of its own.
+
+Everything that decides is in ``engine.scheduling``; this class turns what
+workers say into its events, and its instructions into commands. xdist brings
+up the processes, and its hooks (``pytest_configure_node``, ``pytest_testnodedown``
+and the rest) are called where plugins expect them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import execnet
+import pytest
+from xdist.dsession import DSession, Interrupted
+from xdist.workermanage import NodeManager
+
+from guild_plugins.engine import scheduling as core
+from guild_plugins.suites import remote
+from guild_plugins.suites.ledger import Ledger
+from guild_plugins.suites.nodes import Opened, SuiteNode
+from guild_plugins.suites.plan import Plan, Pool, Work
+from guild_plugins.suites.replay import Replayer
+from guild_plugins.suites.wire import Record, Tag, decode
+
+TICK = 0.2
+"""Seconds between looks at the clock while nothing arrives."""
+
+CRASHES_PER_SCOPE = 32
+"""Workers that one scope may bring down before the rest of it is given up."""
+
+DEATHS_AT_START = 2
+"""Workers of one pool that may die before they are up until the pool is given up."""
+
+
+class ScopeSession(DSession):
+    """A distributed session whose workers collect on demand."""
+
+    def __init__(self, config: pytest.Config, plan: Plan, ledger: Ledger) -> None:
+        super().__init__(config)
+        self._drop_xdist_terminal()
+        self.plan = plan
+        self.ledger = ledger
+        self.scheduler = core.Scheduler(
+            [work.unit for work in plan.works],
+            limit=plan.limit,
+            seed=plan.seed,
+            startup_seconds=plan.startup_seconds,
+        )
+        self._nodes: dict[str, SuiteNode] = {}
+        self._replayers: dict[str, Replayer] = {}
+        self._specs: list[execnet.XSpec] = []
+        self._started = 0
+        self._deaths_at_start: dict[str, int] = {}
+        self._shared = Path(tempfile.mkdtemp(prefix="guild-run-"))
+        self._is_stopping = False
+
+    # -- session -------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the workers that the plan is worth."""
+        self._drop_xdist_terminal()
+        self._session = session
+        self.shouldstop = False
+        self.ledger.started_at = self._now()
+        self.nodemanager = NodeManager(self.config)
+        self._specs = list(self.nodemanager.specs)
+        self.config.hook.pytest_xdist_setupnodes(config=self.config, specs=self._specs)
+        self._perform(self.scheduler.begin(self._now()))
+
+    @pytest.hookimpl
+    def pytest_xdist_getremotemodule(self) -> object:
+        """Ship our worker in place of xdist's."""
+        return remote
+
+    @pytest.hookimpl
+    def pytest_runtestloop(self) -> bool:
+        """Handle what workers say until none is left."""
+        pending: Interrupted | None = None
+        while self._active_nodes:
+            self.loop_once()
+            if self.shouldstop and pending is None:
+                pending = Interrupted(str(self.shouldstop))
+                self._stop_all()
+        self.ledger.ended_at = self._now()
+        if pending:
+            raise pending
+        return True
+
+    @pytest.hookimpl
+    def pytest_sessionfinish(self) -> None:
+        """End all workers."""
+        super().pytest_sessionfinish()
+        shutil.rmtree(self._shared, ignore_errors=True)
+
+    def loop_once(self) -> None:
+        """Handle one event, or look at the clock."""
+        try:
+            name, kwargs = self.queue.get(timeout=TICK)
+        except Empty:
+            self._check_deadlines()
+            return
+        getattr(self, f"worker_{name}")(**kwargs)
+        self._check_deadlines()
+
+    # -- workers' lives ----------------------------------------------------------
+
+    def worker_workerready(self, node: Any, workerinfo: Any) -> None:
+        """Put a worker that came up to work."""
+        node.workerinfo = workerinfo
+        node.workerinfo["id"] = node.gateway.id
+        node.workerinfo["spec"] = node.gateway.spec
+        node.is_ready = True
+        self._deaths_at_start[node.pool] = 0
+        self.ledger.worker(node.gateway.id).ready_at = self._now()
+        self.config.hook.pytest_testnodeready(node=node)
+        if self._is_stopping:
+            node.shutdown()
+            return
+        self._tell(core.WorkerReady(node.gateway.id, node.pool, self._now()))
+
+    def worker_workerfinished(self, node: Any) -> None:
+        """Take leave of a worker that ended by itself."""
+        self.config.hook.pytest_testnodedown(node=node, error=None)
+        output = node.workeroutput
+        stop = output["shouldfail"] or output["shouldstop"]
+        if output["exitstatus"] == pytest.ExitCode.INTERRUPTED and not stop:
+            stop = node.trouble or f"{node.gateway.id} was interrupted"
+        if stop and not self.shouldstop and node.trouble is None:
+            self.shouldstop = stop
+        self._end(node, node.trouble or "ended before its work was done")
+
+    def worker_internal_error(self, node: Any, formatted_error: str) -> None:
+        """Keep the error of a worker that breaks down; its end follows."""
+        node.trouble = f"internal error in the worker:\n{formatted_error}"
+
+    def worker_errordown(self, node: Any, error: object | None) -> None:
+        """Account for a worker that died."""
+        self.config.hook.pytest_testnodedown(node=node, error=error)
+        leftover = node.leftover()
+        if leftover:
+            self._replay(node, leftover)
+        self._end(node, node.trouble or "crashed")
+
+    def _end(self, node: SuiteNode, why: str) -> None:
+        name = node.gateway.id
+        self._active_nodes.discard(node)
+        self._nodes.pop(name, None)
+        account = self.ledger.worker(name)
+        account.ended_at = self._now()
+        if node.is_released and not node.held:
+            self._tell(core.WorkerStopped(name, self._now()))
+            return
+        account.end = why.splitlines()[0]
+        if self._is_stopping:
+            self._mark_culprit(node, why, blame=node.trouble is not None)
+            return
+        self._lose(node, why)
+
+    def _lose(self, node: SuiteNode, why: str) -> None:
+        """Name the test that did it, and have the rest run elsewhere."""
+        if not node.is_ready:
+            self._count_death_at_start(node, why)
+        culprit = self._mark_culprit(node, why, blame=True)
+        remaining: dict[int, object] = {}
+        for unit, opened in node.held.items():
+            if unit == culprit and node.opening == unit:
+                continue  # the file itself brought the worker down
+            if opened.is_open:
+                left = opened.tests - opened.ended
+                if unit == culprit:
+                    left -= 1
+                if left > 0:
+                    skip = opened.skip | opened.done
+                    remaining[unit] = (opened.only, frozenset(skip))
+        self.report_line(f"\n[{node.gateway.id}] {why.splitlines()[0]}; replacing the worker")
+        self._tell(core.WorkerLost(node.gateway.id, self._now(), remaining))
+
+    def _mark_culprit(self, node: SuiteNode, why: str, *, blame: bool) -> int | None:
+        """Report the test or file that a worker died in; return its unit."""
+        if not blame:
+            return None
+        if node.current is not None:
+            unit, nodeid = node.current
+            work = self.plan.works[unit]
+            if unit in node.held:
+                node.held[unit].done.add(nodeid)
+            self._count_crash(work)
+            self._report_crash(node, work, self._prefix(node) + nodeid, why)
+            return unit
+        if node.opening is not None:
+            unit = node.opening
+            self._count_crash(self.plan.works[unit])
+            self._report_file_crash(node, self.plan.works[unit], why)
+            return unit
+        return None
+
+    def _count_crash(self, work: Work) -> None:
+        account = self.ledger.scope(work.unit.scope)
+        account.crashes += 1
+        if account.crashes >= CRASHES_PER_SCOPE and not account.stopped:
+            account.stopped = f"{account.crashes} workers crashed in it"
+            self._cancel_scope(work.unit.scope)
+
+    def _count_death_at_start(self, node: SuiteNode, why: str) -> None:
+        deaths = self._deaths_at_start.get(node.pool, 0) + 1
+        self._deaths_at_start[node.pool] = deaths
+        if deaths < DEATHS_AT_START:
+            return
+        text = f"workers die before they are up: {why}"
+        for scope in {w.unit.scope for w in self.plan.works if w.unit.pool == node.pool}:
+            account = self.ledger.scope(scope)
+            if not account.stopped:
+                account.stopped = text.splitlines()[0]
+                self._report_scope_error(scope, text)
+                self._cancel_scope(scope)
+
+    def _stop_all(self) -> None:
+        self._is_stopping = True
+        self._tell(core.Cancelled(self._now()))
+        for node in list(self._nodes.values()):
+            with contextlib.suppress(OSError):
+                node.sendcommand("stop")
+                node.shutdown()
+
+    # -- what workers say ----------------------------------------------------------
+
+    def worker_batch(self, node: SuiteNode, number: int, batch: bytes) -> None:
+        """Handle a batch of records."""
+        node.received = number
+        self._replay(node, batch)
+
+    def _replay(self, node: SuiteNode, batch: bytes) -> None:
+        replayer = self._replayers[node.gateway.id]
+        now = self._now()
+        done: dict[int, int] = {}
+        for record in decode(batch):
+            tag = record[0]
+            if tag == Tag.PHASE_PASSED:
+                self._note_report(node, replayer.passed(record), now)
+            elif tag == Tag.TEST_STARTED:
+                _, unit, nodeid, location = record
+                node.current = (unit, nodeid)
+                replayer.start(nodeid, location)
+            elif tag == Tag.TEST_FINISHED:
+                replayer.finish()
+            elif tag == Tag.TEST_DONE:
+                _, unit, spent = record
+                self._note_done(node, unit, spent, now)
+                done[unit] = done.get(unit, 0) + 1
+            elif tag == Tag.REPORT:
+                self._note_report(node, replayer.full(record[1]), now)
+            else:
+                self._flush_progress(node, done, now)
+                self._handle(node, record, now)
+        self._flush_progress(node, done, now)
+
+    def _flush_progress(self, node: SuiteNode, done: dict[int, int], now: float) -> None:
+        for unit, count in done.items():
+            self._tell(core.TestsFinished(node.gateway.id, unit, count, now))
+        done.clear()
+
+    def _note_report(self, node: SuiteNode, report: pytest.TestReport, now: float) -> None:
+        self.config.hook.pytest_runtest_logreport(report=report)
+        self._handlefailures(report)
+        if node.current is None:
+            return
+        scope = self.plan.works[node.current[0]].unit.scope
+        if report.outcome == "passed" and report.when == "call" and not hasattr(report, "wasxfail"):
+            category = "passed"
+        elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
+            return
+        else:
+            status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
+            category = status[0] if status else ""
+        self.ledger.count(scope, category, now)
+        if report.failed:
+            self._note_failure(node.current[0], scope)
+
+    def _note_failure(self, unit: int, scope: str) -> None:
+        self.ledger.failed_files.update(self.plan.works[unit].keys)
+        account = self.ledger.scope(scope)
+        limit = self.plan.scope_maxfail
+        if limit and account.failures >= limit and not account.stopped:
+            account.stopped = f"stopped after {account.failures} failures"
+            self._cancel_scope(scope)
+
+    def _note_done(self, node: SuiteNode, unit: int, spent: float, now: float) -> None:
+        work = self.plan.works[unit]
+        name = node.gateway.id
+        account = self.ledger.scope(work.unit.scope)
+        account.worker_s += spent
+        account.touch(now)
+        worker = self.ledger.worker(name)
+        worker.ran += 1
+        worker.busy_s += spent
+        opened = node.held.get(unit)
+        if opened is not None:
+            opened.ended += 1
+            if node.current is not None:
+                opened.done.add(node.current[1])
+        key = work.keys[0]
+        self.ledger.file_seconds[key] = self.ledger.file_seconds.get(key, 0.0) + spent
+        node.current = None
+
+    def _handle(self, node: SuiteNode, record: Record, now: float) -> None:
+        name = node.gateway.id
+        tag = record[0]
+        if tag == Tag.UNIT_OPENING:
+            node.opening = record[1]
+            self.ledger.scope(self.plan.works[record[1]].unit.scope).touch(now)
+        elif tag == Tag.UNIT_OPENED:
+            self._note_opened(node, *record[1:], now)
+        elif tag == Tag.UNIT_CLOSED:
+            node.held.pop(record[1], None)
+            self._tell(core.UnitClosed(name, record[1], now))
+        elif tag == Tag.HUNGRY:
+            self._tell(core.WorkerHungry(name, now))
+        elif tag == Tag.UNIT_RETURNED:
+            node.held.pop(record[1], None)
+            self._tell(core.UnitReturned(name, record[1], now))
+        elif tag == Tag.TESTS_RETURNED:
+            self._note_returned(node, record[1], record[2], now)
+        elif tag == Tag.DESELECTED:
+            self._note_deselected(node, record[1])
+        elif tag == Tag.NOT_FOUND:
+            self._report_not_found(node, record[1], record[2])
+        elif tag == Tag.UNIT_FORGOTTEN:
+            self._note_forgotten(node, record[1], record[2], now)
+        elif tag == Tag.XDIST_EVENT and record[1] == "collectreport":
+            self._note_collect_report(node, record[2]["data"])
+        elif tag == Tag.XDIST_EVENT:
+            node.process_from_remote((record[1], record[2]))
+        elif tag == Tag.FOREIGN_IMPORT:
+            self.shouldstop = self.shouldstop or record[1]
+
+    def _note_opened(
+        self, node: SuiteNode, unit: int, tests: int, total: int, spent: float, now: float
+    ) -> None:
+        node.opening = None
+        work = self.plan.works[unit]
+        account = self.ledger.scope(work.unit.scope)
+        worker = self.ledger.worker(node.gateway.id)
+        worker.collected += total
+        worker.busy_s += spent
+        account.worker_s += spent
+        opened = node.held.get(unit)
+        if opened is not None:
+            opened.is_open, opened.tests = True, tests
+            if opened.only is None and not opened.skip:
+                account.collected += total
+                account.files += len(work.files)
+        assert self._session is not None
+        self._session.testscollected += tests
+        self._tell(core.UnitOpened(node.gateway.id, unit, tests, now))
+
+    def _note_returned(
+        self, node: SuiteNode, unit: int, ids: tuple[str, ...], now: float
+    ) -> None:
+        opened = node.held.get(unit)
+        if ids:
+            scope = self.ledger.scope(self.plan.works[unit].unit.scope)
+            scope.steals += 1
+            self.ledger.steals += 1
+            assert self._session is not None
+            self._session.testscollected -= len(ids)
+            if opened is not None:
+                opened.done.update(ids)
+                opened.tests -= len(ids)
+        payload = (frozenset(ids), frozenset[str]())
+        self._tell(core.TestsReturned(node.gateway.id, unit, len(ids), payload, now))
+
+    def _note_forgotten(
+        self, node: SuiteNode, unit: int, count: int | None, now: float
+    ) -> None:
+        work = self.plan.works[unit]
+        account = self.ledger.scope(work.unit.scope)
+        account.not_run[account.stopped or "stopped"] += (
+            len(work.files) if count is None else count
+        )
+        if count is None:
+            node.held.pop(unit, None)
+            self._tell(core.UnitClosed(node.gateway.id, unit, now))
+        elif unit in node.held:
+            node.held[unit].tests -= count
+
+    def _note_deselected(self, node: SuiteNode, ids: tuple[str, ...]) -> None:
+        self.ledger.deselected += len(ids)
+        if self.terminal:
+            self.terminal.stats.setdefault("deselected", []).extend(ids)
+
+    # -- what is to be done ----------------------------------------------------------
+
+    def _tell(self, event: Any) -> None:
+        self._perform(self.scheduler.handle(event))
+
+    def _perform(self, instructions: Iterable[Any]) -> None:
+        for instruction in instructions:
+            if isinstance(instruction, core.StartWorker):
+                self._start(instruction.pool)
+            elif isinstance(instruction, core.Assign):
+                self._assign(instruction)
+            elif isinstance(instruction, core.Drop):
+                self._drop(instruction)
+            else:
+                node = self._nodes.get(instruction.worker)
+                if node is None:
+                    continue
+                with contextlib.suppress(OSError):  # a worker that just died: its loss is next
+                    self._command(node, instruction)
+
+    def _command(self, node: SuiteNode, instruction: Any) -> None:
+        if isinstance(instruction, core.Recall):
+            node.sendcommand("recall", unit=instruction.unit)
+        elif isinstance(instruction, core.Divide):
+            node.sendcommand("divide", unit=instruction.unit)
+        elif isinstance(instruction, core.Release):
+            node.is_released = True
+            node.shutdown()
+
+    def _assign(self, instruction: core.Assign) -> None:
+        node = self._nodes[instruction.worker]
+        unit = instruction.unit
+        work = self.plan.works[unit]
+        only, skip = instruction.payload or (None, frozenset())
+        node.held[unit] = Opened(unit, only, skip)
+        request = {
+            "target": work.target,
+            "files": list(work.files),
+            "only": None if only is None else sorted(only),
+            "skip": sorted(skip),
+        }
+        with contextlib.suppress(OSError):
+            node.sendcommand("run", unit=unit, request=request)
+
+    def _drop(self, instruction: core.Drop) -> None:
+        work = self.plan.works[instruction.unit]
+        account = self.ledger.scope(work.unit.scope)
+        reason = account.stopped or str(self.shouldstop or "stopped")
+        account.not_run[reason] += len(work.files)
+
+    def _start(self, pool_name: str) -> None:
+        pool = self.plan.pools[pool_name]
+        assert self.nodemanager is not None
+        spec = self._next_spec(pool)
+        gateway = self.nodemanager.group.makegateway(spec)
+        self.config.hook.pytest_xdist_newgateway(gateway=gateway)
+        self.nodemanager.rsync_roots(gateway)
+        node = SuiteNode(self.nodemanager, gateway, self.config, self.queue.put)
+        gateway.node = node
+        node.pool = pool_name
+        node.held = {}
+        is_local = bool(spec.popen)
+        if is_local:
+            node.store = self._shared / f"{gateway.id}.records"
+        node.workerinput["guild"] = {
+            "targets": [
+                (str(target.path), target.levels, list(target.names)) for target in pool.targets
+            ],
+            "store": str(node.store) if node.store else None,
+            "args": list(pool.args) if pool.args is not None else None,
+            "chdir": pool.chdir,
+            "env": dict(pool.env),
+            "own_path": pool.python is not None,
+        }
+        self._nodes[gateway.id] = node
+        self._active_nodes.add(node)
+        self._replayers[gateway.id] = Replayer(node, pool.prefix)
+        self.ledger.worker(gateway.id).started_at = self._now()
+        node.setup()
+
+    def _next_spec(self, pool: Pool) -> execnet.XSpec:
+        """Return the spec for one more worker, like those that the user asked for."""
+        assert self.nodemanager is not None
+        number, self._started = self._started, self._started + 1
+        if number < len(self._specs) and pool.python is None:
+            return self._specs[number]
+        text = str(self._specs[number % len(self._specs)])
+        kept = [part for part in text.split("//") if not part.startswith("id=")]
+        if pool.python is not None:
+            kept = [part for part in kept if not part.startswith("python=")]
+            kept.append(f"python={pool.python}")
+        spec = execnet.XSpec("//".join(kept))
+        self.nodemanager.group.allocate_id(spec)
+        return spec
+
+    # -- deadlines ------------------------------------------------------------------------
+
+    def _check_deadlines(self) -> None:
+        now = self._now()
+        for node in list(self._nodes.values()):
+            unit = node.current[0] if node.current else node.opening
+            if unit is None or node.trouble:
+                continue
+            scope = self.plan.works[unit].unit.scope
+            limit = self.plan.timeouts.get(scope)
+            account = self.ledger.scope(scope)
+            if limit and account.first_at is not None and now - account.first_at > limit:
+                reason = f"scope {scope} ran longer than {limit:g} s"
+                if not account.stopped:
+                    account.stopped = reason
+                    self._cancel_scope(scope)
+                node.kill(reason)
+
+    def _cancel_scope(self, scope: str) -> None:
+        self._tell(core.ScopeCancelled(scope, self._now()))
+        for node in self._nodes.values():
+            units = [u for u in node.held if self.plan.works[u].unit.scope == scope]
+            if units:
+                with contextlib.suppress(OSError):
+                    node.sendcommand("forget", units=units)
+
+    # -- reports of our own -----------------------------------------------------------------
+
+    def _prefix(self, node: SuiteNode) -> str:
+        return self.plan.pools[node.pool].prefix
+
+    def _report_crash(self, node: SuiteNode, work: Work, nodeid: str, why: str) -> None:
+        path = nodeid.split("::")[0]
+        report = pytest.TestReport(
+            nodeid=nodeid,
+            location=(path, None, nodeid[len(path) + 2 :]),
+            keywords={},
+            outcome="failed",
+            longrepr=f"worker {node.gateway.id} {why} while running {nodeid}",
+            when="call",
+            sections=(),
+            worker_id=node.gateway.id,
+            node=node,
+        )
+        self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=report, sched=self)
+        self.config.hook.pytest_runtest_logreport(report=report)
+        self._handlefailures(report)
+        self.ledger.count(work.unit.scope, "crashed", self._now())
+        self.ledger.failed_files.update(work.keys)
+
+    def _report_file_crash(self, node: SuiteNode, work: Work, why: str) -> None:
+        nodeid = work.keys[0]
+        self._report_collection_error(
+            work.unit.scope, nodeid, f"worker {node.gateway.id} {why} while collecting {nodeid}"
+        )
+
+    def _report_scope_error(self, scope: str, text: str) -> None:
+        self._report_collection_error(scope, scope, text)
+
+    def _report_not_found(self, node: SuiteNode, unit: int, ids: tuple[str, ...]) -> None:
+        work = self.plan.works[unit]
+        for nodeid in ids:
+            self._report_collection_error(
+                work.unit.scope,
+                self._prefix(node) + nodeid,
+                f"{nodeid} was collected once and not found again: its id is not stable. "
+                "Give its parameters ids.",
+            )
+
+    def _report_collection_error(self, scope: str, nodeid: str, text: str) -> None:
+        report = pytest.CollectReport(nodeid, "failed", text, [])
+        self.config.hook.pytest_collectreport(report=report)
+        self._handlefailures(report)
+        self.ledger.count(scope, "error", self._now())
+
+    def _note_collect_report(self, node: SuiteNode, data: dict[str, Any]) -> None:
+        """Report a file or directory that could not be collected, once."""
+        data["nodeid"] = self._prefix(node) + data["nodeid"]
+        report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
+        if report.longrepr in self._failed_collection_errors:
+            return
+        if node.opening is not None:
+            work = self.plan.works[node.opening]
+            category = "error" if report.failed else "skipped"
+            self.ledger.count(work.unit.scope, category, self._now())
+            if report.failed:
+                self.ledger.failed_files.update(work.keys)
+        self._failed_worker_collectreport(node, report)
+
+    # -- small -----------------------------------------------------------------------------
+
+    def _drop_xdist_terminal(self) -> None:
+        """Leave the terminal to our own progress."""
+        self.config.pluginmanager.unregister(name="terminaldistreporter")
+
+    @staticmethod
+    def _now() -> float:
+        return time.perf_counter()

@@ -1,0 +1,400 @@
+"""The worker's side: a pytest session that collects and runs what it is told.
+
+xdist's worker collects the whole suite and is then sent indices. This one is
+sent files. It keeps one file ahead of the one that runs (pytest must know the
+next test to tear fixtures down where it would), and answers at once when a
+part of its queue is wanted back.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xdist.remote
+from _pytest.config import _prepareconfig
+from xdist.remote import WorkerInteractor, setup_config
+
+from guild_plugins.suites.collection import (
+    COLLECTOR,
+    Collected,
+    DirectoryFailed,
+    OnDemandCollector,
+    Request,
+    Target,
+)
+from guild_plugins.suites.naming import Candidates
+from guild_plugins.suites.wire import Outbox, Tag
+
+FINISH = -1
+
+
+def serve(
+    channel: Any, workerinput: dict[str, Any], args: list[str], option_dict: dict[str, Any]
+) -> None:
+    """Run one worker until the controller has no more work for it."""
+    os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
+    os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
+    os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
+    config = _prepareconfig(args, None)
+    setup_config(config, option_dict.get("basetemp"))
+    config._parser.prog = Path(workerinput["mainargv"][0]).name
+    config.workerinput = workerinput  # type: ignore[attr-defined]
+    config.workeroutput = {}  # type: ignore[attr-defined]
+    interactor = SuiteInteractor(config, channel)
+    xdist.remote.interactor = interactor  # type: ignore[attr-defined] # its hooks expect a global
+    config.hook.pytest_cmdline_main(config=config)
+
+
+class Queue:
+    """Tests and units that wait in this worker, shared with the receiver thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._units: deque[tuple[int, dict[str, Any]]] = deque()
+        self._tests: deque[tuple[int, int]] = deque()  # unit, index of the item
+        self._finished = False
+        self.is_abandoned = False
+        self.open: dict[int, int] = {}  # unit, tests of it that have not ended here
+
+    def add_unit(self, unit: int, request: dict[str, Any]) -> None:
+        """Queue a unit that is not collected yet."""
+        with self._changed:
+            self._units.append((unit, request))
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Let the worker end when its queue is empty."""
+        with self._changed:
+            self._finished = True
+            self._changed.notify()
+
+    def abandon(self) -> None:
+        """Forget all that waits: the test that runs is the last one."""
+        with self._changed:
+            self.is_abandoned = self._finished = True
+            self._units.clear()
+            self._tests.clear()
+            self._changed.notify()
+
+    def next_test(self) -> tuple[int, int] | None:
+        """Take the next test, if one is collected."""
+        with self._changed:
+            return self._tests.popleft() if self._tests else None
+
+    def next_unit(self, wait: Callable[[], None]) -> tuple[int, dict[str, Any]] | None:
+        """Take the next unit; None when there will be no more.
+
+        :param wait: Called once before this blocks.
+        """
+        with self._changed:
+            if not self._units and not self._finished:
+                wait()
+                while not self._units and not self._finished:
+                    self._changed.wait()
+            return self._units.popleft() if self._units else None
+
+    def add_tests(self, unit: int, indices: range) -> None:
+        """Queue the tests of a unit that was just collected."""
+        with self._changed:
+            self.open[unit] = len(indices)
+            self._tests.extend((unit, index) for index in indices)
+
+    def take_back_unit(self, unit: int) -> bool:
+        """Remove a unit that is not collected yet; False if it is too late."""
+        with self._changed:
+            for entry in self._units:
+                if entry[0] == unit:
+                    self._units.remove(entry)
+                    return True
+            return False
+
+    def take_back_half(self, unit: int) -> list[int]:
+        """Remove the later half of a unit's waiting tests and return their indices."""
+        with self._changed:
+            waiting = [entry for entry in self._tests if entry[0] == unit]
+            taken = waiting[(len(waiting) + 1) // 2 :]
+            if taken:
+                given = set(taken)
+                self._tests = deque(entry for entry in self._tests if entry not in given)
+                self.open[unit] -= len(taken)
+            return [index for _, index in taken]
+
+    def drop_tests(self, unit: int) -> tuple[int, bool]:
+        """Remove a unit's waiting tests; return their number and whether none is left."""
+        with self._changed:
+            if unit not in self.open:
+                return 0, False
+            kept = deque(entry for entry in self._tests if entry[0] != unit)
+            count = len(self._tests) - len(kept)
+            self._tests = kept
+            self.open[unit] -= count
+            return count, self._close_if_done(unit)
+
+    def test_ended(self, unit: int) -> bool:
+        """Count a test as ended; True when it was the unit's last one here."""
+        with self._changed:
+            if unit not in self.open:
+                return False
+            self.open[unit] -= 1
+            return self._close_if_done(unit)
+
+    def _close_if_done(self, unit: int) -> bool:
+        if self.open[unit] == 0:
+            del self.open[unit]
+            return True
+        return False
+
+
+class SuiteInteractor(WorkerInteractor):
+    """xdist's worker plugin, with collection on demand and batched messages."""
+
+    def __init__(self, config: pytest.Config, channel: Any) -> None:
+        settings: dict[str, Any] = config.workerinput["guild"]  # type: ignore[attr-defined]
+        self.settings = settings
+        store = settings["store"]
+        self.outbox = Outbox(self._send_batch, Path(store) if store else None)
+        self.queue = Queue()
+        self._unit = -1
+        self._keywords: object = None
+        self._is_plain = _has_only_core_serializers(config)
+        super().__init__(config, channel)
+
+    def _send_batch(self, number: int, batch: bytes) -> None:
+        self.channel.send(("guild", {"number": number, "batch": batch}))
+
+    def sendevent(self, name: str, **kwargs: object) -> None:
+        """Send one of xdist's own events, in order with ours."""
+        if name in ("workerready", "workerfinished", "internal_error"):
+            # xdist must see these as they come: they decide what the channel's end means.
+            self.outbox.flush()
+            super().sendevent(name, **kwargs)
+        else:
+            self.outbox.put((Tag.XDIST_EVENT.value, name, kwargs))
+
+    # -- session ---------------------------------------------------------
+
+    @pytest.hookimpl
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Tell the controller that this worker is up."""
+        targets = [Target(Path(p), levels, tuple(n)) for p, levels, n in self.settings["targets"]]
+        candidates = Candidates.of(session.config, frozenset(t.path for t in targets))
+        self.collector = OnDemandCollector(session, targets, candidates.matches_path)
+        self.config.pluginmanager.register(self.collector, COLLECTOR)
+        _silence_terminal(self.config)
+        super().pytest_sessionstart(session)
+
+    @pytest.hookimpl
+    def pytest_collection(self) -> None:
+        """Do nothing: files are collected when they are asked for."""
+
+    @pytest.hookimpl
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Do nothing: the controller learns of each file on its own."""
+
+    @pytest.hookimpl
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run tests until the controller says that there are no more."""
+        self.channel.setcallback(self.handle_command, endmarker=xdist.remote.Marker.SHUTDOWN)
+        current = self._next()
+        while current is not None:
+            following = self._next()
+            self._run(session, current, following)
+            if session.shouldfail or session.shouldstop or self.queue.is_abandoned:
+                break
+            current = following
+        session.config.hook.pytest_collection_finish(session=session)
+        return True
+
+    def _next(self) -> tuple[int, int] | None:
+        """Return the next test, collecting the next unit when none is left."""
+        while (entry := self.queue.next_test()) is None:
+            unit = self.queue.next_unit(self._tell_hungry)
+            if unit is None:
+                return None
+            self._open(*unit)
+        return entry
+
+    def _tell_hungry(self) -> None:
+        self.outbox.put((Tag.HUNGRY.value,))
+        self.outbox.flush()
+
+    def _open(self, unit: int, request: dict[str, Any]) -> None:
+        started = time.perf_counter()
+        self.outbox.put((Tag.UNIT_OPENING.value, unit))
+        only = request["only"]
+        try:
+            collected = self.collector.collect(
+                Request(
+                    request["target"],
+                    tuple(request["files"]),
+                    None if only is None else frozenset(only),
+                    frozenset(request["skip"]),
+                )
+            )
+        except DirectoryFailed:
+            collected = Collected()
+        items = self.session.items
+        first = len(items)
+        items.extend(collected.items)
+        if collected.missing:
+            self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
+        spent = time.perf_counter() - started
+        count = len(collected.items)
+        self.outbox.put((Tag.UNIT_OPENED.value, unit, count, collected.total, spent))
+        if count:
+            self.queue.add_tests(unit, range(first, first + count))
+        else:
+            self.outbox.put((Tag.UNIT_CLOSED.value, unit))
+
+    def _run(
+        self,
+        session: pytest.Session,
+        current: tuple[int, int],
+        following: tuple[int, int] | None,
+    ) -> None:
+        self._unit, self.item_index = unit, _ = current
+        item = session.items[self.item_index]
+        nextitem = None if following is None else session.items[following[1]]
+        self._keywords = None
+        started = time.perf_counter()
+        self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        spent = time.perf_counter() - started
+        self.outbox.put((Tag.TEST_DONE.value, unit, spent))
+        if self.queue.test_ended(unit):
+            self.outbox.put((Tag.UNIT_CLOSED.value, unit))
+
+    # -- commands, in the receiver's thread --------------------------------
+
+    def handle_command(self, command: Any) -> None:
+        """Carry out one command of the controller."""
+        if command is xdist.remote.Marker.SHUTDOWN:
+            self.queue.finish()
+            return
+        name, kwargs = command
+        if name == "run":
+            self.queue.add_unit(kwargs["unit"], kwargs["request"])
+        elif name == "recall":
+            unit = kwargs["unit"]
+            if self.queue.take_back_unit(unit):
+                self.outbox.put((Tag.UNIT_RETURNED.value, unit))
+            else:
+                self.outbox.put((Tag.TESTS_RETURNED.value, unit, ()))
+            self.outbox.flush()
+        elif name == "divide":
+            self._give_half(kwargs["unit"])
+        elif name == "forget":
+            self._forget(kwargs["units"])
+        elif name == "stop":
+            self.queue.abandon()
+        elif name == "shutdown":
+            self.queue.finish()
+
+    def _give_half(self, unit: int) -> None:
+        indices = self.queue.take_back_half(unit) if unit in self.queue.open else []
+        ids = tuple(self.session.items[index].nodeid for index in indices)
+        self.outbox.put((Tag.TESTS_RETURNED.value, unit, ids))
+        self.outbox.flush()
+
+    def _forget(self, units: list[int]) -> None:
+        for unit in units:
+            if self.queue.take_back_unit(unit):
+                self.outbox.put((Tag.UNIT_FORGOTTEN.value, unit, None))
+                continue
+            count, is_closed = self.queue.drop_tests(unit)
+            if count:
+                self.outbox.put((Tag.UNIT_FORGOTTEN.value, unit, count))
+            if is_closed:
+                self.outbox.put((Tag.UNIT_CLOSED.value, unit))
+        self.outbox.flush()
+
+    # -- reports -----------------------------------------------------------
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(
+        self, nodeid: str, location: tuple[str, int | None, str]
+    ) -> None:
+        """Note which test runs, where a crash cannot erase it."""
+        self.outbox.put((Tag.TEST_STARTED.value, self._unit, nodeid, location))
+
+    @pytest.hookimpl
+    def pytest_runtest_logfinish(
+        self, nodeid: str, location: tuple[str, int | None, str]
+    ) -> None:
+        """Note that the test is over."""
+        self.outbox.put((Tag.TEST_FINISHED.value,))
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Send a report: a short record where all is well, the whole of it otherwise."""
+        if self._is_plain and _is_uneventful(report):
+            keywords = None if report.keywords == self._keywords else report.keywords
+            self._keywords = report.keywords
+            self.outbox.put(
+                (
+                    Tag.PHASE_PASSED.value,
+                    report.when,
+                    report.duration,
+                    report.start,
+                    report.stop,
+                    keywords,
+                    self.item_index,
+                )
+            )
+            return
+        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        data["item_index"] = self.item_index
+        data["worker_id"] = self.workerid
+        data["testrun_uid"] = self.testrunuid
+        self.outbox.put((Tag.REPORT.value, data))
+        if report.failed:
+            self.outbox.flush()
+
+    @pytest.hookimpl
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Let the controller count what ``-k``, ``-m`` and others left out."""
+        self.outbox.put((Tag.DESELECTED.value, tuple(item.nodeid for item in items)))
+
+
+def _is_uneventful(report: pytest.TestReport) -> bool:
+    return (
+        report.outcome == "passed"
+        and type(report) is pytest.TestReport
+        and not report.sections
+        and not report.user_properties
+        and len(report.__dict__) == _PLAIN_FIELDS
+    )
+
+
+_PLAIN_FIELDS = len(
+    pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
+)
+
+
+def _has_only_core_serializers(config: pytest.Config) -> bool:
+    """Tell whether no plugin but pytest's own changes how reports travel."""
+    implementations = config.pluginmanager.hook.pytest_report_to_serializable.get_hookimpls()
+    return all(impl.plugin_name in ("reports", "subtests") for impl in implementations)
+
+
+def _silence_terminal(config: pytest.Config) -> None:
+    """Keep the terminal reporter for those who ask for it, and its hooks still.
+
+    A worker's terminal is the null device, yet formatting for it costs a tenth
+    of a short test.
+    """
+    manager = config.pluginmanager
+    reporter = manager.unregister(name="terminalreporter")
+    if reporter is None:
+        return
+    for name in dir(reporter):
+        if name.startswith("pytest_"):
+            setattr(reporter, name, None)
+    manager.register(reporter, "terminalreporter")
