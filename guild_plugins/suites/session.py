@@ -22,7 +22,8 @@ import pytest
 from xdist.dsession import DSession, Interrupted
 from xdist.workermanage import NodeManager
 
-from guild_plugins.engine import scheduling as core
+from guild_plugins.engine import messages as core
+from guild_plugins.engine.scheduling import Scheduler
 from guild_plugins.suites import remote
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
@@ -48,12 +49,8 @@ class ScopeSession(DSession):
         self._drop_xdist_terminal()
         self.plan = plan
         self.ledger = ledger
-        self.scheduler = core.Scheduler(
-            [work.unit for work in plan.works],
-            limit=plan.limit,
-            seed=plan.seed,
-            startup_seconds=plan.startup_seconds,
-        )
+        self.scheduler = Scheduler([work.unit for work in plan.works], limit=plan.limit)
+        self._pieces: dict[int, core.Piece] = {}
         self._nodes: dict[str, SuiteNode] = {}
         self._replayers: dict[str, Replayer] = {}
         self._specs: list[execnet.XSpec] = []
@@ -167,40 +164,44 @@ class ScopeSession(DSession):
 
     def _lose(self, node: SuiteNode, why: str) -> None:
         """Name the test that did it, and have the rest run elsewhere."""
+        name, now = node.gateway.id, self._now()
         if not node.is_ready:
+            self.report_line(f"\n[{name}] {why.splitlines()[0]} before it was up")
+            self._tell(core.StartFailed(node.pool, now))
             self._count_death_at_start(node, why)
+            return
         culprit = self._mark_culprit(node, why, blame=True)
-        remaining: dict[int, object] = {}
-        for unit, opened in node.held.items():
-            if unit == culprit and node.opening == unit:
-                continue  # the file itself brought the worker down
-            if opened.is_open:
-                left = opened.tests - opened.ended
-                if unit == culprit:
-                    left -= 1
-                if left > 0:
-                    skip = opened.skip | opened.done
-                    remaining[unit] = (opened.only, frozenset(skip))
-        self.report_line(f"\n[{node.gateway.id}] {why.splitlines()[0]}; replacing the worker")
-        self._tell(core.WorkerLost(node.gateway.id, self._now(), remaining))
+        remaining: list[core.Remainder] = []
+        dropped: list[int] = []
+        for piece, opened in node.held.items():
+            if not opened.is_open:
+                if piece == culprit:
+                    dropped.append(piece)  # the file itself brought the worker down
+                continue
+            left = opened.tests - opened.ended - (piece == culprit)
+            if left > 0:
+                payload = (opened.only, opened.skip | opened.done)
+                remaining.append(core.Remainder(piece, left, payload))
+        self.report_line(f"\n[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
+        self._tell(core.WorkerLost(name, now, tuple(remaining), tuple(dropped)))
 
     def _mark_culprit(self, node: SuiteNode, why: str, *, blame: bool) -> int | None:
-        """Report the test or file that a worker died in; return its unit."""
+        """Report the test or file that a worker died in; return its piece."""
         if not blame:
             return None
         if node.current is not None:
-            unit, nodeid = node.current
-            work = self.plan.works[unit]
-            if unit in node.held:
-                node.held[unit].done.add(nodeid)
+            piece, nodeid = node.current
+            work = self._work(piece)
+            if piece in node.held:
+                node.held[piece].done.add(nodeid)
             self._count_crash(work)
             self._report_crash(node, work, self._prefix(node) + nodeid, why)
-            return unit
+            return piece
         if node.opening is not None:
-            unit = node.opening
-            self._count_crash(self.plan.works[unit])
-            self._report_file_crash(node, self.plan.works[unit], why)
-            return unit
+            piece = node.opening
+            self._count_crash(self._work(piece))
+            self._report_file_crash(node, self._work(piece), why)
+            return piece
         return None
 
     def _count_crash(self, work: Work) -> None:
@@ -216,12 +217,12 @@ class ScopeSession(DSession):
         if deaths < DEATHS_AT_START:
             return
         text = f"workers die before they are up: {why}"
-        for scope in {w.unit.scope for w in self.plan.works if w.unit.pool == node.pool}:
+        for scope in sorted({w.unit.scope for w in self.plan.works if w.unit.pool == node.pool}):
             account = self.ledger.scope(scope)
             if not account.stopped:
                 account.stopped = text.splitlines()[0]
-                self._report_scope_error(scope, text)
-                self._cancel_scope(scope)
+                self._report_collection_error(scope, scope, text)
+        self._tell(core.PoolCancelled(node.pool, self._now()))
 
     def _stop_all(self) -> None:
         self._is_stopping = True
@@ -247,15 +248,15 @@ class ScopeSession(DSession):
             if tag == Tag.PHASE_PASSED:
                 self._note_report(node, replayer.passed(record), now)
             elif tag == Tag.TEST_STARTED:
-                _, unit, nodeid, location = record
-                node.current = (unit, nodeid)
+                _, piece, nodeid, location = record
+                node.current = (piece, nodeid)
                 replayer.start(nodeid, location)
             elif tag == Tag.TEST_FINISHED:
                 replayer.finish()
             elif tag == Tag.TEST_DONE:
-                _, unit, spent = record
-                self._note_done(node, unit, spent, now)
-                done[unit] = done.get(unit, 0) + 1
+                _, piece, spent = record
+                self._note_done(node, piece, spent, now)
+                done[piece] = done.get(piece, 0) + 1
             elif tag == Tag.REPORT:
                 self._note_report(node, replayer.full(record[1]), now)
             else:
@@ -264,8 +265,8 @@ class ScopeSession(DSession):
         self._flush_progress(node, done, now)
 
     def _flush_progress(self, node: SuiteNode, done: dict[int, int], now: float) -> None:
-        for unit, count in done.items():
-            self._tell(core.TestsFinished(node.gateway.id, unit, count, now))
+        for piece, count in done.items():
+            self._tell(core.TestsFinished(node.gateway.id, piece, count, now))
         done.clear()
 
     def _note_report(self, node: SuiteNode, report: pytest.TestReport, now: float) -> None:
@@ -273,7 +274,7 @@ class ScopeSession(DSession):
         self._handlefailures(report)
         if node.current is None:
             return
-        scope = self.plan.works[node.current[0]].unit.scope
+        scope = self._work(node.current[0]).unit.scope
         if report.outcome == "passed" and report.when == "call" and not hasattr(report, "wasxfail"):
             category = "passed"
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
@@ -285,16 +286,16 @@ class ScopeSession(DSession):
         if report.failed:
             self._note_failure(node.current[0], scope)
 
-    def _note_failure(self, unit: int, scope: str) -> None:
-        self.ledger.failed_files.update(self.plan.works[unit].keys)
+    def _note_failure(self, piece: int, scope: str) -> None:
+        self.ledger.failed_files.update(self._work(piece).keys)
         account = self.ledger.scope(scope)
         limit = self.plan.scope_maxfail
         if limit and account.failures >= limit and not account.stopped:
             account.stopped = f"stopped after {account.failures} failures"
             self._cancel_scope(scope)
 
-    def _note_done(self, node: SuiteNode, unit: int, spent: float, now: float) -> None:
-        work = self.plan.works[unit]
+    def _note_done(self, node: SuiteNode, piece: int, spent: float, now: float) -> None:
+        work = self._work(piece)
         name = node.gateway.id
         account = self.ledger.scope(work.unit.scope)
         account.worker_s += spent
@@ -302,7 +303,7 @@ class ScopeSession(DSession):
         worker = self.ledger.worker(name)
         worker.ran += 1
         worker.busy_s += spent
-        opened = node.held.get(unit)
+        opened = node.held.get(piece)
         if opened is not None:
             opened.ended += 1
             if node.current is not None:
@@ -316,7 +317,7 @@ class ScopeSession(DSession):
         tag = record[0]
         if tag == Tag.UNIT_OPENING:
             node.opening = record[1]
-            self.ledger.scope(self.plan.works[record[1]].unit.scope).touch(now)
+            self.ledger.scope(self._work(record[1]).unit.scope).touch(now)
         elif tag == Tag.UNIT_OPENED:
             self._note_opened(node, *record[1:], now)
         elif tag == Tag.UNIT_CLOSED:
@@ -343,16 +344,16 @@ class ScopeSession(DSession):
             self.shouldstop = self.shouldstop or record[1]
 
     def _note_opened(
-        self, node: SuiteNode, unit: int, tests: int, total: int, spent: float, now: float
+        self, node: SuiteNode, piece: int, tests: int, total: int, spent: float, now: float
     ) -> None:
         node.opening = None
-        work = self.plan.works[unit]
+        work = self._work(piece)
         account = self.ledger.scope(work.unit.scope)
         worker = self.ledger.worker(node.gateway.id)
         worker.collected += total
         worker.busy_s += spent
         account.worker_s += spent
-        opened = node.held.get(unit)
+        opened = node.held.get(piece)
         if opened is not None:
             opened.is_open, opened.tests = True, tests
             if opened.only is None and not opened.skip:
@@ -360,14 +361,14 @@ class ScopeSession(DSession):
                 account.files += len(work.files)
         assert self._session is not None
         self._session.testscollected += tests
-        self._tell(core.UnitOpened(node.gateway.id, unit, tests, now))
+        self._tell(core.UnitOpened(node.gateway.id, piece, tests, now))
 
     def _note_returned(
-        self, node: SuiteNode, unit: int, ids: tuple[str, ...], now: float
+        self, node: SuiteNode, piece: int, ids: tuple[str, ...], now: float
     ) -> None:
-        opened = node.held.get(unit)
+        opened = node.held.get(piece)
         if ids:
-            scope = self.ledger.scope(self.plan.works[unit].unit.scope)
+            scope = self.ledger.scope(self._work(piece).unit.scope)
             scope.steals += 1
             self.ledger.steals += 1
             assert self._session is not None
@@ -376,21 +377,21 @@ class ScopeSession(DSession):
                 opened.done.update(ids)
                 opened.tests -= len(ids)
         payload = (frozenset(ids), frozenset[str]())
-        self._tell(core.TestsReturned(node.gateway.id, unit, len(ids), payload, now))
+        self._tell(core.TestsReturned(node.gateway.id, piece, len(ids), payload, now))
 
     def _note_forgotten(
-        self, node: SuiteNode, unit: int, count: int | None, now: float
+        self, node: SuiteNode, piece: int, count: int | None, now: float
     ) -> None:
-        work = self.plan.works[unit]
+        work = self._work(piece)
         account = self.ledger.scope(work.unit.scope)
         account.not_run[account.stopped or "stopped"] += (
             len(work.files) if count is None else count
         )
         if count is None:
-            node.held.pop(unit, None)
-            self._tell(core.UnitClosed(node.gateway.id, unit, now))
-        elif unit in node.held:
-            node.held[unit].tests -= count
+            node.held.pop(piece, None)
+            self._tell(core.UnitClosed(node.gateway.id, piece, now))
+        elif piece in node.held:
+            node.held[piece].tests -= count
 
     def _note_deselected(self, node: SuiteNode, ids: tuple[str, ...]) -> None:
         self.ledger.deselected += len(ids)
@@ -419,19 +420,22 @@ class ScopeSession(DSession):
 
     def _command(self, node: SuiteNode, instruction: Any) -> None:
         if isinstance(instruction, core.Recall):
-            node.sendcommand("recall", unit=instruction.unit)
+            node.sendcommand("recall", unit=instruction.piece)
         elif isinstance(instruction, core.Divide):
-            node.sendcommand("divide", unit=instruction.unit)
+            node.sendcommand("divide", unit=instruction.piece)
         elif isinstance(instruction, core.Release):
             node.is_released = True
             node.shutdown()
 
     def _assign(self, instruction: core.Assign) -> None:
-        node = self._nodes[instruction.worker]
-        unit = instruction.unit
-        work = self.plan.works[unit]
-        only, skip = instruction.payload or (None, frozenset())
-        node.held[unit] = Opened(unit, only, skip)
+        piece = instruction.piece
+        self._pieces[piece.id] = piece
+        node = self._nodes.get(instruction.worker)
+        if node is None:
+            return  # it died a moment ago, and its loss is on the queue
+        work = self._work(piece.id)
+        only, skip = piece.payload or (None, frozenset())  # type: ignore[misc]
+        node.held[piece.id] = Opened(piece.id, only, skip)
         request = {
             "target": work.target,
             "files": list(work.files),
@@ -439,13 +443,18 @@ class ScopeSession(DSession):
             "skip": sorted(skip),
         }
         with contextlib.suppress(OSError):
-            node.sendcommand("run", unit=unit, request=request)
+            node.sendcommand("run", unit=piece.id, request=request)
 
     def _drop(self, instruction: core.Drop) -> None:
-        work = self.plan.works[instruction.unit]
-        account = self.ledger.scope(work.unit.scope)
-        reason = account.stopped or str(self.shouldstop or "stopped")
-        account.not_run[reason] += len(work.files)
+        for piece in instruction.pieces:
+            account = self.ledger.scope(piece.unit.scope)
+            reason = account.stopped or str(self.shouldstop or "stopped")
+            only = piece.payload[0] if piece.payload else None  # type: ignore[index]
+            files = len(self.plan.works[piece.unit.id].files)
+            account.not_run[reason] += files if only is None else len(only)
+
+    def _work(self, piece: int) -> Work:
+        return self.plan.works[self._pieces[piece].unit.id]
 
     def _start(self, pool_name: str) -> None:
         pool = self.plan.pools[pool_name]
@@ -497,10 +506,10 @@ class ScopeSession(DSession):
     def _check_deadlines(self) -> None:
         now = self._now()
         for node in list(self._nodes.values()):
-            unit = node.current[0] if node.current else node.opening
-            if unit is None or node.trouble:
+            piece = node.current[0] if node.current else node.opening
+            if piece is None or node.trouble:
                 continue
-            scope = self.plan.works[unit].unit.scope
+            scope = self._work(piece).unit.scope
             limit = self.plan.timeouts.get(scope)
             account = self.ledger.scope(scope)
             if limit and account.first_at is not None and now - account.first_at > limit:
@@ -513,10 +522,13 @@ class ScopeSession(DSession):
     def _cancel_scope(self, scope: str) -> None:
         self._tell(core.ScopeCancelled(scope, self._now()))
         for node in self._nodes.values():
-            units = [u for u in node.held if self.plan.works[u].unit.scope == scope]
-            if units:
+            pieces = [p for p, held in node.held.items() if held.is_open and self._is_in(p, scope)]
+            if pieces:
                 with contextlib.suppress(OSError):
-                    node.sendcommand("forget", units=units)
+                    node.sendcommand("forget", units=pieces)
+
+    def _is_in(self, piece: int, scope: str) -> bool:
+        return self._work(piece).unit.scope == scope
 
     # -- reports of our own -----------------------------------------------------------------
 
@@ -551,8 +563,8 @@ class ScopeSession(DSession):
     def _report_scope_error(self, scope: str, text: str) -> None:
         self._report_collection_error(scope, scope, text)
 
-    def _report_not_found(self, node: SuiteNode, unit: int, ids: tuple[str, ...]) -> None:
-        work = self.plan.works[unit]
+    def _report_not_found(self, node: SuiteNode, piece: int, ids: tuple[str, ...]) -> None:
+        work = self._work(piece)
         for nodeid in ids:
             self._report_collection_error(
                 work.unit.scope,
@@ -574,7 +586,7 @@ class ScopeSession(DSession):
         if report.longrepr in self._failed_collection_errors:
             return
         if node.opening is not None:
-            work = self.plan.works[node.opening]
+            work = self._work(node.opening)
             category = "error" if report.failed else "skipped"
             self.ledger.count(work.unit.scope, category, self._now())
             if report.failed:

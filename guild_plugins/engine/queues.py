@@ -1,0 +1,223 @@
+"""Pieces that wait for a worker, and which of them is next.
+
+What came back goes first; then the lower priority. Within a priority: long
+poles, longest first, whatever their scope; then the scope the worker is in,
+longest first; then the scope with most work for each worker on it.
+
+No operation looks at all pieces. The heaps are lazy: what has left, or whose
+rank has fallen, is noticed when it comes to the top.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import Final
+
+from guild_plugins.engine.messages import Piece
+
+POLE: Final = 0.5
+"""A piece is a long pole from this part of what is left for each worker.
+
+Begun late, a long pole ends last and alone. Lower, and the order is longest
+first for all, which leaves scopes too often; higher, and the end is ragged.
+"""
+
+
+class PoolQueue:
+    """The pieces of one pool that may run beside others."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.parts = 0
+        self._front: deque[Piece] = deque()
+        self._levels: dict[int, _Level] = {}
+        self._order: list[int] = []
+        self._crew: Counter[str] = Counter()
+        self._parts: dict[int, int] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def push(self, piece: Piece, parts: int = 1) -> None:
+        """Queue a piece at its place.
+
+        :param parts: How many workers could share it.
+        """
+        level = self._levels.get(piece.unit.priority)
+        if level is None:
+            level = self._levels[piece.unit.priority] = _Level(self._crew)
+            self._order = sorted(self._levels)
+        level.push(piece)
+        self._parts[piece.id] = parts
+        self._counted(piece, 1)
+
+    def push_front(self, piece: Piece) -> None:
+        """Queue a piece that came back, before all others."""
+        self._front.append(piece)
+        self._counted(piece, 1)
+
+    def pop(self, scope: str | None, workers: int) -> Piece | None:
+        """Take the next piece for a worker.
+
+        :param scope: The scope that the worker is in.
+        :param workers: How many workers share this queue.
+        """
+        if self._front:
+            piece = self._front.popleft()
+            self._counted(piece, -1)
+            return piece
+        for priority in self._order:
+            level = self._levels[priority]
+            if level.pieces:
+                piece = level.pop(scope, POLE * self.seconds / max(workers, 1))
+                self._counted(piece, -1)
+                return piece
+        return None
+
+    def take_scope(self, scope: str) -> list[Piece]:
+        """Take every piece of a scope."""
+        taken = [piece for piece in self._front if piece.unit.scope == scope]
+        self._front = deque(piece for piece in self._front if piece.unit.scope != scope)
+        for priority in self._order:
+            taken += self._levels[priority].take_scope(scope)
+        for piece in taken:
+            self._counted(piece, -1)
+        return taken
+
+    def take_all(self) -> list[Piece]:
+        """Take every piece."""
+        taken = list(self._front)
+        self._front.clear()
+        for priority in self._order:
+            taken += self._levels[priority].pieces.values()
+            self._levels[priority].pieces.clear()
+        for piece in taken:
+            self._counted(piece, -1)
+        return taken
+
+    def move(self, old: str | None, new: str | None) -> None:
+        """Note that a worker went from one scope to another."""
+        if old == new:
+            return
+        if old is not None:
+            self._crew[old] -= 1
+            for level in self._levels.values():
+                level.rank(old)
+        if new is not None:
+            self._crew[new] += 1
+
+    def _counted(self, piece: Piece, sign: int) -> None:
+        self._count += sign
+        self.parts += sign * self._parts.get(piece.id, 1)
+        self.seconds = self.seconds + sign * piece.seconds if self._count else 0.0
+
+
+class ExclusiveQueue:
+    """The pieces of one pool that run alone, scope after scope, longest first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, float, int, Piece]] = []
+        self._scopes: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def push(self, piece: Piece) -> None:
+        """Queue a piece at its place."""
+        rank = self._scopes.setdefault(piece.unit.scope, len(self._scopes))
+        heappush(self._heap, (rank, piece.unit.priority, -piece.seconds, piece.id, piece))
+
+    def pop(self) -> Piece | None:
+        """Take the next piece."""
+        return heappop(self._heap)[-1] if self._heap else None
+
+    def take_scope(self, scope: str) -> list[Piece]:
+        """Take every piece of a scope."""
+        taken = [entry[-1] for entry in self._heap if entry[-1].unit.scope == scope]
+        self._heap = [entry for entry in self._heap if entry[-1].unit.scope != scope]
+        heapify(self._heap)
+        return taken
+
+    def take_all(self) -> list[Piece]:
+        """Take every piece."""
+        taken = [entry[-1] for entry in sorted(self._heap)]
+        self._heap.clear()
+        return taken
+
+
+_Entry = tuple[float, int, Piece]
+
+
+class _Level:
+    """Pieces of one priority."""
+
+    def __init__(self, crew: Counter[str]) -> None:
+        self.pieces: dict[int, Piece] = {}
+        self._crew = crew
+        self._longest: list[_Entry] = []
+        self._scopes: dict[str, list[_Entry]] = {}
+        self._seconds: dict[str, float] = {}
+        self._ranks: list[tuple[float, str]] = []
+        self._noted: dict[str, float] = {}  # the one entry of a scope that counts
+
+    def push(self, piece: Piece) -> None:
+        entry = (-piece.seconds, piece.id, piece)
+        scope = piece.unit.scope
+        self.pieces[piece.id] = piece
+        heappush(self._longest, entry)
+        heappush(self._scopes.setdefault(scope, []), entry)
+        self._seconds[scope] = self._seconds.get(scope, 0.0) + piece.seconds
+        self.rank(scope)
+
+    def pop(self, scope: str | None, pole: float) -> Piece:
+        longest = self._top(self._longest)
+        assert longest is not None
+        if longest.seconds >= pole:
+            return self._take(longest)
+        here = self._top(self._scopes.get(scope, [])) if scope is not None else None
+        return self._take(here or self._heaviest())
+
+    def take_scope(self, scope: str) -> list[Piece]:
+        taken = [e[-1] for e in sorted(self._scopes.get(scope, ())) if e[1] in self.pieces]
+        for piece in taken:
+            del self.pieces[piece.id]
+        return taken
+
+    def rank(self, scope: str) -> None:
+        """Enter the scope where it stands now; needed whenever it rises."""
+        if scope in self._seconds:
+            rank = self._rank(scope)
+            if rank < self._noted.get(scope, 0.0):
+                self._noted[scope] = rank
+                heappush(self._ranks, (rank, scope))
+
+    def _rank(self, scope: str) -> float:
+        return -self._seconds[scope] / (self._crew[scope] + 1)
+
+    def _heaviest(self) -> Piece:
+        while True:
+            noted, scope = self._ranks[0]
+            if noted != self._noted.get(scope):
+                heappop(self._ranks)
+                continue
+            piece = self._top(self._scopes[scope])
+            if piece is None:
+                heappop(self._ranks)
+                del self._noted[scope]
+            elif noted < (rank := self._rank(scope)):
+                self._noted[scope] = rank
+                heapreplace(self._ranks, (rank, scope))
+            else:
+                return piece
+
+    def _take(self, piece: Piece) -> Piece:
+        del self.pieces[piece.id]
+        self._seconds[piece.unit.scope] -= piece.seconds
+        return piece
+
+    def _top(self, heap: list[_Entry]) -> Piece | None:
+        while heap and heap[0][1] not in self.pieces:
+            heappop(heap)
+        return heap[0][-1] if heap else None

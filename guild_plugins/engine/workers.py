@@ -1,0 +1,129 @@
+"""What the scheduler believes about one worker, and whom to ask for work.
+
+Beliefs lag behind by a message. An answer may therefore be a refusal, and what
+was refused once is not asked again: an opened piece cannot be recalled, and a
+piece that had no half to give only shrinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from guild_plugins.engine.messages import Divide, Piece, Recall
+
+ROUND_TRIP: Final = 0.005
+"""A piece that its holder opens sooner than this is not worth a recall."""
+
+PRIOR_TESTS: Final = 4
+"""The expected cost of a piece counts as much as this many tests that were seen."""
+
+MayMove = Callable[[Piece], bool]
+"""Whether a piece may be taken from its worker at all."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """A piece that was collected in a worker.
+
+    :param tests: The tests that it had when it was opened.
+    :param left: Those that have not ended there.
+    :param since: When the worker came to it; infinity while it is still at another.
+    """
+
+    piece: Piece
+    tests: int
+    left: int
+    since: float
+    done: int = 0
+    is_spent: bool = False  # refused to be divided
+
+    def seconds_per_test(self, at: float, pace: float) -> float:
+        """Return what a test costs: what was expected, corrected by what was seen."""
+        expected = self.piece.seconds * pace / max(self.tests, 1)
+        seen = max(at - self.since, 0.0)
+        return (PRIOR_TESTS * expected + seen) / (PRIOR_TESTS + self.done)
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker.
+
+    :param scope: The scope of the last piece that it was given.
+    :param is_hungry: It waits, and will open the next piece as soon as it has one.
+    :param asked: It owes an answer to a request on behalf of another worker.
+    :param asks: The piece that was requested on its behalf.
+    """
+
+    name: str
+    pool: str
+    scope: str | None = None
+    is_hungry: bool = False
+    is_released: bool = False
+    asked: bool = False
+    asks: int | None = None
+    unopened: dict[int, Piece] = field(default_factory=dict)
+    opened: dict[int, Opened] = field(default_factory=dict)
+    opening: set[int] = field(default_factory=set)  # refused to be recalled
+    ahead: float = 0.0  # expected seconds of `unopened`
+
+    def give(self, piece: Piece) -> None:
+        """Add a piece to its queue."""
+        self.unopened[piece.id] = piece
+        self.ahead += piece.seconds
+
+    def take(self, piece: int) -> Piece:
+        """Remove an unopened piece from its queue."""
+        taken = self.unopened.pop(piece)
+        self.opening.discard(piece)
+        self.ahead = self.ahead - taken.seconds if self.unopened else 0.0
+        return taken
+
+    def busy_for(self, at: float, pace: float) -> float:
+        """Return how long the opened pieces will still take it."""
+        return sum(o.left * o.seconds_per_test(at, pace) for o in self.opened.values())
+
+    def is_about_to_open(self, seconds: float, pace: float, may_move: MayMove) -> bool:
+        """Tell whether half of what it is opening right now takes more than ``seconds``."""
+        for piece in self.unopened.values():
+            is_next = self.is_hungry or piece.id in self.opening
+            is_worth = piece.seconds * pace / 2 > seconds
+            return is_next and is_worth and piece.unit.divisible and may_move(piece)
+        return False
+
+
+def recall_from(
+    workers: Iterable[Worker], at: float, pace: float, may_move: MayMove
+) -> Recall | None:
+    """Choose the unopened piece that would have to wait longest where it is."""
+    best, longest = None, ROUND_TRIP
+    for worker in workers:
+        if worker.is_hungry or not worker.unopened:
+            continue
+        piece = next(reversed(worker.unopened.values()))
+        if piece.id in worker.opening or not may_move(piece):
+            continue
+        wait = worker.busy_for(at, pace) + (worker.ahead - piece.seconds) * pace
+        if wait > longest:
+            best, longest = Recall(worker.name, piece.id), wait
+    return best
+
+
+def divide_from(
+    workers: Iterable[Worker], at: float, pace: float, may_move: MayMove, collect: float
+) -> Divide | None:
+    """Choose the open piece whose later half is worth most, and more than collecting it."""
+    best, most = None, collect
+    for worker in workers:
+        held = 2  # the tests that run now and next cannot be given away
+        for opened in worker.opened.values():
+            waiting = opened.left - held
+            held = max(held - opened.left, 0)
+            piece = opened.piece
+            if waiting < 1 or opened.is_spent or not piece.unit.divisible or not may_move(piece):
+                continue
+            worth = (waiting + 1) // 2 * opened.seconds_per_test(at, pace)
+            if worth > most:
+                best, most = Divide(worker.name, piece.id), worth
+    return best
