@@ -103,7 +103,7 @@ class OnDemandCollector:
     def _perform(self, session: pytest.Session, request: Request) -> Collected:
         items: list[pytest.Item] = []
         for file in request.files:
-            found = list(self._items_of(request.target, Path(file)))
+            found = list(self._items_of(request.target, Path(file), request.only))
             total_before = len(items)
             items += found
             names = self.targets[request.target].names
@@ -122,7 +122,9 @@ class OnDemandCollector:
         session.testscollected += len(items)
         return Collected(items, total, missing)
 
-    def _items_of(self, target: int, path: Path) -> Iterator[pytest.Item]:
+    def _items_of(
+        self, target: int, path: Path, only: frozenset[str] | None
+    ) -> Iterator[pytest.Item]:
         if path.is_dir():
             nodes: Iterable[pytest.Item | pytest.Collector] = (
                 node
@@ -133,7 +135,26 @@ class OnDemandCollector:
         else:
             nodes = self._descend(target, path)
         for node in nodes:
-            yield from self.session.genitems(node)
+            if only is None:
+                yield from self.session.genitems(node)
+            else:
+                yield from self._named_items(node, only)
+
+    def _named_items(
+        self, node: pytest.Item | pytest.Collector, ids: frozenset[str]
+    ) -> Iterator[pytest.Item]:
+        """As pytest's ``genitems``, entering only what leads to one of the node ids."""
+        if isinstance(node, pytest.Item):
+            if node.nodeid in ids:
+                yield from self.session.genitems(node)
+            return
+        if not any(nodeid.startswith(f"{node.nodeid}::") for nodeid in ids):
+            return
+        report, is_known = self.session._collect_one_node(node, not isinstance(node, pytest.File))
+        for child in report.result if report.passed else ():
+            yield from self._named_items(child, ids)
+        if not is_known:
+            node.ihook.pytest_collectreport(report=report)
 
     def _descend(self, target: int, path: Path) -> list[pytest.Collector]:
         """Return the nodes for ``path``; more than one where plugins share a file."""

@@ -153,6 +153,8 @@ class ScopeSession(DSession):
         self._nodes.pop(name, None)
         account = self.ledger.worker(name)
         account.ended_at = self._now()
+        with contextlib.suppress(OSError):
+            node.gateway.exit()  # does not wait: the process winds down beside the others
         if node.is_released and not node.held:
             self._tell(core.WorkerStopped(name, self._now()))
             return

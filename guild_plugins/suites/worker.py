@@ -51,6 +51,9 @@ def serve(
     interactor = SuiteInteractor(config, channel)
     xdist.remote.interactor = interactor  # type: ignore[attr-defined] # its hooks expect a global
     config.hook.pytest_cmdline_main(config=config)
+    # The interpreter's last collections would walk all that the suite left behind.
+    gc.freeze()
+    gc.disable()
 
 
 class Queue:
