@@ -32,9 +32,17 @@ class Candidates:
     explicit: frozenset[Path] = frozenset()
 
     @classmethod
-    def of(cls, config: pytest.Config, explicit: frozenset[Path] = frozenset()) -> Self:
-        """Read the rules from a pytest configuration."""
-        patterns: list[str] = list(config.getini("python_files"))
+    def of(
+        cls,
+        config: pytest.Config,
+        explicit: frozenset[Path] = frozenset(),
+        python_files: Sequence[str] | None = None,
+    ) -> Self:
+        """Read the rules from a pytest configuration.
+
+        :param python_files: In place of the configuration's own.
+        """
+        patterns = config.getini("python_files") if python_files is None else python_files
         python = [pattern for pattern in patterns if "/" not in pattern]
         globs: list[str] = list(config.getoption("doctestglob", None) or ["test*.txt"])
         everything = ["*.py"] if config.getoption("doctestmodules", False) else []

@@ -8,43 +8,21 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from guild_plugins.engine import scheduling as core
+from guild_plugins.engine import messages as core
 from guild_plugins.git.repository import find_repository
-from guild_plugins.scopes.model import ROOT, Scope
+from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.suites import durations
 from guild_plugins.suites.collection import Target
+from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
 from guild_plugins.suites.walk import Found, find, rules_of
-
-STARTUP_SECONDS = 0.8
-"""CPU seconds until a worker runs its first test: pytest, its plugins, a conftest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What all workers of one kind have in common.
-
-    :param prefix: Path of the suite's own root from the invocation's, with a
-        trailing slash; empty for the invocation's own.
-    :param args: pytest's arguments; None for those of this invocation.
-    :param chdir: Where its workers run; None for here.
-    """
-
-    name: str
-    targets: tuple[Target, ...]
-    prefix: str = ""
-    args: tuple[str, ...] | None = None
-    chdir: str | None = None
-    env: tuple[tuple[str, str], ...] = ()
-    python: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -67,13 +45,23 @@ class Plan:
     works: list[Work]
     pools: dict[str, Pool]
     project: Project
+    rootpath: Path
     limit: int
-    seed: int = 0
-    startup_seconds: float = STARTUP_SECONDS
     timeouts: dict[str, float] = field(default_factory=dict)
     scope_maxfail: int = 0
     notes: list[str] = field(default_factory=list)
     durations_path: Path | None = None
+    left_out: frozenset[str] = frozenset()
+    """Absolute paths of files that were found and not chosen."""
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether only a part of what was found is to run."""
+        return bool(self.left_out)
+
+    def owner_of_key(self, key: str) -> str:
+        """Return the scope of a path as it stands in node ids."""
+        return _owner(self.project, os.path.normpath(self.rootpath / key))
 
     @property
     def scopes(self) -> list[str]:
@@ -88,6 +76,7 @@ class Candidate:
     found: Found
     key: str
     scope: str
+    pool: str
     seconds: float | None
     failed_before: bool
 
@@ -99,58 +88,89 @@ def make(config: pytest.Config, limit: int) -> Plan:
     :raises pytest.UsageError: The command line or configuration cannot be used.
     """
     targets = resolve(config)
-    found = find(rules_of(config, targets), targets)
-    root, project = _project_of(config, found)
+    main = Pool("", tuple(targets))
+    root = _root_of(config, targets)
+    if root is not None:
+        project = load_project(root)
+        apart, pool_of = pools_of(config, project, targets)
+        homes = [pool.root for pool in apart.values() if pool.root]
+        found = find(rules_of(config, main, homes), _outside(targets, homes))
+    else:
+        apart, pool_of = {}, {}
+        found = find(rules_of(config, main), targets)
+        root, project = _scopes_among(found)
+    pools = {"": main, **apart}
+    located = [(file, "") for file in found]
+    for name, pool in apart.items():
+        located += [(file, name) for file in find(rules_of(config, pool), pool.targets)]
     path = durations.store_path(config, root)
     known = durations.load(path)
     failed = _last_failed(config)
-    owner = _owner(project, root)
-    candidates = []
-    for file in found:
-        key = _key(config, file.path)
-        candidates.append(
-            Candidate(file, key, owner(file.path), known.get(key), _has_failure(failed, key))
-        )
     notes: list[str] = []
-    candidates = _select(config, project, candidates, failed, notes)
-    pools = {"": Pool("", tuple(targets))}
-    works = _works(config, project, candidates, notes)
+    candidates = [
+        Candidate(
+            file,
+            key := _key(config, file.path),
+            scope := _owner(project, file.path),
+            pool or pool_of.get(scope, ""),
+            known.get(key),
+            _has_failure(failed, key),
+        )
+        for file, pool in located
+    ]
+    chosen = _select(config, project, candidates, failed, notes)
+    kept = {candidate.found.path for candidate in chosen}
+    works = _works(config, project, chosen, notes)
     return Plan(
         works=works,
         pools=pools,
         project=project,
+        rootpath=config.rootpath,
         limit=limit,
-        seed=config.getoption("guild_seed"),
         timeouts=_timeouts(config, project, works),
         scope_maxfail=config.getoption("guild_maxfail"),
         notes=notes,
         durations_path=path,
+        left_out=frozenset(c.found.path for c in candidates if c.found.path not in kept),
     )
 
 
-def _project_of(config: pytest.Config, found: Sequence[Found]) -> tuple[Path, Project]:
-    """Return the root of the project under test, and its scopes."""
-    rootpath = config.rootpath
-    repository = find_repository(rootpath)
-    root = repository.top if repository else rootpath
-    paths = [file.path for file in found]
-    inside = [path for path in paths if path.startswith(f"{root}{os.sep}")]
-    if repository is not None and len(inside) == len(paths):
-        return root, load_project(root)
-    if len(inside) < len(paths):
-        root = Path(os.path.commonpath(paths)) if paths else rootpath
-        root = root if root.is_dir() else root.parent
-    files = [_relative(path, root) for path in paths]
-    return root, load_project(root, files)
+def _root_of(config: pytest.Config, targets: Sequence[Target]) -> Path | None:
+    """Return the root of the project under test; None where the files must tell.
+
+    That is so for a package that lies in ``site-packages``.
+    """
+    repository = find_repository(config.rootpath)
+    if repository is not None:
+        root = repository.top
+    elif any((config.rootpath / name).is_file() for name in (*INI_FILES, "guild.toml")):
+        root = config.rootpath
+    else:
+        return None
+    for target in targets:
+        if not target.path.is_relative_to(root):
+            return None
+        if "site-packages" in target.path.relative_to(root).parts:
+            return None
+    return root
 
 
-def _owner(project: Project, root: Path) -> Callable[[str], str]:
-    def owner(path: str) -> str:
-        if not path.startswith(f"{root}{os.sep}"):
-            return ROOT
-        return project.owner_of(_relative(path, root))
+def _scopes_among(found: Sequence[Found]) -> tuple[Path, Project]:
+    """Return the directory that holds all files, and the scopes that they show."""
+    folders = [os.path.dirname(file.path) for file in found]
+    root = Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    return root, load_project(root, [_relative(file.path, root) for file in found])
 
-    return owner
+
+def _outside(targets: Sequence[Target], homes: Sequence[Path]) -> list[Target]:
+    """Return the targets that are not within another pool's directory."""
+    return [t for t in targets if not any(t.path.is_relative_to(home) for home in homes)]
+
+
+def _owner(project: Project, path: str) -> str:
+    if not path.startswith(f"{project.root}{os.sep}"):
+        return ROOT
+    return project.owner_of(_relative(path, project.root))
 
 
 def _relative(path: str, root: Path) -> str:
@@ -229,7 +249,7 @@ def _works(
         unit = core.Unit(
             id=len(works),
             scope=first.scope,
-            pool="",
+            pool=first.pool,
             seconds=sum(known) if len(known) == len(group) else None,
             size=sum(c.found.size for c in group),
             priority=-1 if any(c.failed_before for c in group) else 0,
@@ -250,9 +270,10 @@ def _works(
 def _groups(candidates: Sequence[Candidate], whole: bool) -> Iterable[list[Candidate]]:
     if not whole:
         return [[candidate] for candidate in candidates]
-    groups: dict[tuple[str, int], list[Candidate]] = {}
+    groups: dict[tuple[str, str, int], list[Candidate]] = {}
     for candidate in candidates:
-        groups.setdefault((candidate.scope, candidate.found.target), []).append(candidate)
+        key = (candidate.scope, candidate.pool, candidate.found.target)
+        groups.setdefault(key, []).append(candidate)
     return groups.values()
 
 

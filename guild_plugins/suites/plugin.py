@@ -6,6 +6,8 @@ module, so it imports nothing but pytest. All else is loaded when the switch is 
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 OPTIONS = {
@@ -35,6 +37,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--guild-maxfail", type=int, default=0, metavar="N", dest="guild_maxfail", help="stop a scope after its first N failures")
     group.addoption("--guild-scope-timeout", type=float, default=0, metavar="SECONDS", dest="guild_scope_timeout", help="end a scope that runs longer")
     parser.addini("guild_whole_scopes", "collect whole scopes", type="bool", default=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Distribute where the command line does not say how: as ``-n auto``."""
+    option = config.option
+    if (
+        option.guild_scopes
+        and not hasattr(config, "workerinput")
+        and getattr(option, "numprocesses", 0) is None
+        and not option.tx
+        and not option.usepdb
+        and not option.collectonly
+    ):
+        option.numprocesses = "auto"
+    return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,7 +27,8 @@ from guild_plugins.engine.scheduling import Scheduler
 from guild_plugins.suites import remote
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
-from guild_plugins.suites.plan import Plan, Pool, Work
+from guild_plugins.suites.plan import Plan, Work
+from guild_plugins.suites.pools import Pool
 from guild_plugins.suites.replay import Replayer
 from guild_plugins.suites.wire import Record, Tag, decode
 

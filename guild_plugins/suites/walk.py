@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 
 from guild_plugins.suites.collection import Target
 from guild_plugins.suites.naming import Candidates, ignored_directory
+from guild_plugins.suites.pools import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,19 @@ class Rules:
         )
 
 
-def rules_of(config: pytest.Config, targets: Sequence[Target]) -> Rules:
-    """Read what pytest's options say of files and directories."""
+def rules_of(config: pytest.Config, pool: Pool, elsewhere: Iterable[Path] = ()) -> Rules:
+    """Read what pytest's options say of files and directories.
+
+    :param elsewhere: Directories that are other pools' business.
+    """
     here = config.invocation_params.dir
-    explicit = frozenset(target.path for target in targets)
+    explicit = frozenset(target.path for target in pool.targets)
+    ini = pool.ini or {}
+    ignored = [os.path.normpath(here / path) for path in config.getoption("ignore") or ()]
     return Rules(
-        candidates=Candidates.of(config, explicit),
-        ignored=ignored_directory(config.getini("norecursedirs")),
-        ignored_paths=frozenset(
-            os.path.normpath(here / path) for path in config.getoption("ignore") or ()
-        ),
+        candidates=Candidates.of(config, explicit, ini.get("python_files")),
+        ignored=ignored_directory(ini.get("norecursedirs") or config.getini("norecursedirs")),
+        ignored_paths=frozenset([*ignored, *map(str, elsewhere)]),
         ignored_globs=tuple(
             os.path.normpath(here / glob) for glob in config.getoption("ignore_glob") or ()
         ),

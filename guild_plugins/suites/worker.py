@@ -31,6 +31,7 @@ from guild_plugins.suites.collection import (
     Target,
 )
 from guild_plugins.suites.naming import Candidates
+from guild_plugins.suites.quiet import silence_terminal
 from guild_plugins.suites.wire import Outbox, Tag
 
 FINISH = -1
@@ -191,7 +192,7 @@ class SuiteInteractor(WorkerInteractor):
         candidates = Candidates.of(session.config, frozenset(t.path for t in targets))
         self.collector = OnDemandCollector(session, targets, candidates.matches_path)
         self.config.pluginmanager.register(self.collector, COLLECTOR)
-        _silence_terminal(self.config)
+        silence_terminal(self.config)
         super().pytest_sessionstart(session)
 
     @pytest.hookimpl
@@ -385,19 +386,3 @@ def _has_only_core_serializers(config: pytest.Config) -> bool:
     """Tell whether no plugin but pytest's own changes how reports travel."""
     implementations = config.pluginmanager.hook.pytest_report_to_serializable.get_hookimpls()
     return all(impl.plugin_name in ("reports", "subtests") for impl in implementations)
-
-
-def _silence_terminal(config: pytest.Config) -> None:
-    """Keep the terminal reporter for those who ask for it, and its hooks still.
-
-    A worker's terminal is the null device, yet formatting for it costs a tenth
-    of a short test.
-    """
-    manager = config.pluginmanager
-    reporter = manager.unregister(name="terminalreporter")
-    if reporter is None:
-        return
-    for name in dir(reporter):
-        if name.startswith("pytest_"):
-            setattr(reporter, name, None)
-    manager.register(reporter, "terminalreporter")

@@ -1,0 +1,294 @@
+"""One process: the suites one after the other, each scope still on its own account.
+
+pytest collects as it always does. Suites with a session of their own run after
+the others, each in a nested pytest whose modules, paths and directory are taken
+away again, so that the next one may use the same names. A crash takes the run
+with it here: that is what workers are for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.config import _prepareconfig
+
+from guild_plugins.suites.ledger import Ledger
+from guild_plugins.suites.plan import Plan
+from guild_plugins.suites.pools import Pool
+from guild_plugins.suites.quiet import silence_terminal
+
+
+class InProcess:
+    """Keeps the accounts of a run in this process, and runs nested suites."""
+
+    def __init__(self, config: pytest.Config, plan: Plan, ledger: Ledger) -> None:
+        self.config = config
+        self.plan = plan
+        self.ledger = ledger
+        self._scope_of = {key: work.unit.scope for work in plan.works for key in work.keys}
+        self._files = {file for work in plan.works for file in work.files}
+        self._worker = ledger.worker("main")
+        self._started: float | None = None
+        self._stop_collecting_elsewhere()
+
+    def _stop_collecting_elsewhere(self) -> None:
+        homes = [pool.root for pool in self.plan.pools.values() if pool.root]
+        if not homes:
+            return
+        self.config.args = [
+            argument
+            for argument in self.config.args
+            if not any(_path_of(self.config, argument).is_relative_to(home) for home in homes)
+        ]
+        self._homes = frozenset(homes)
+
+    _homes: frozenset[Path] = frozenset()
+
+    # -- session ---------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Open the accounts."""
+        now = time.perf_counter()
+        self.ledger.started_at = self._worker.started_at = self._worker.ready_at = now
+
+    @pytest.hookimpl
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out what another session runs, and the scopes that were not asked for."""
+        if collection_path in self._homes:
+            return True
+        if not self.plan.is_selection or collection_path.is_dir():
+            return None
+        key = str(collection_path)
+        return True if key in self.plan.left_out and key not in self._files else None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count what was collected, by scope."""
+        for item in session.items:
+            self._note_collected(self._scope(item.nodeid))
+
+    def _note_collected(self, scope: str) -> None:
+        self.ledger.scope(scope).collected += 1
+        self._worker.collected += 1
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Run the nested suites after those of this session."""
+        try:
+            result = yield
+            for pool in self.plan.pools.values():
+                if pool.root and self._has_work(pool) and not session.shouldstop:
+                    self._run_nested(session, pool)
+            return result
+        finally:
+            self.ledger.ended_at = self._worker.ended_at = time.perf_counter()
+
+    def _has_work(self, pool: Pool) -> bool:
+        return any(work.unit.pool == pool.name for work in self.plan.works)
+
+    # -- tests -----------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Pass over the tests of a scope that was stopped."""
+        return self.passes_over(item.nodeid)
+
+    def passes_over(self, nodeid: str) -> bool | None:
+        """Tell whether a test is not to run, and account for it then."""
+        scope = self._scope(nodeid)
+        account = self.ledger.scope(scope)
+        now = time.perf_counter()
+        account.touch(now)
+        self._started = now
+        limit = self.plan.timeouts.get(scope)
+        if limit and account.stopped is None and account.wall_s > limit:
+            account.stopped = f"scope {scope} ran longer than {limit:g} s"
+        if account.stopped is None:
+            return None
+        account.not_run[account.stopped] += 1
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count an outcome."""
+        scope = self._scope(report.nodeid)
+        status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
+        now = time.perf_counter()
+        self.ledger.count(scope, status[0] if status else "", now)
+        if report.failed:
+            self._note_failure(report.nodeid, scope)
+
+    def _note_failure(self, nodeid: str, scope: str) -> None:
+        self.ledger.failed_files.add(nodeid.split("::", 1)[0])
+        account = self.ledger.scope(scope)
+        limit = self.plan.scope_maxfail
+        if limit and account.failures >= limit and account.stopped is None:
+            account.stopped = f"stopped after {account.failures} failures"
+
+    @pytest.hookimpl
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Note how long the test took."""
+        if self._started is None:
+            return
+        now = time.perf_counter()
+        spent, self._started = now - self._started, None
+        self._worker.ran += 1
+        self._worker.busy_s += spent
+        account = self.ledger.scope(self._scope(nodeid))
+        account.worker_s += spent
+        account.touch(now)
+        key = nodeid.split("::", 1)[0]
+        self.ledger.file_seconds[key] = self.ledger.file_seconds.get(key, 0.0) + spent
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Count a file that could not be collected."""
+        if report.passed:
+            return
+        category = "error" if report.failed else "skipped"
+        scope = self._scope(report.nodeid)
+        self.ledger.count(scope, category, time.perf_counter())
+        if report.failed:
+            self.ledger.failed_files.add(report.nodeid.split("::", 1)[0])
+
+    def _scope(self, nodeid: str) -> str:
+        key = nodeid.split("::", 1)[0]
+        scope = self._scope_of.get(key)
+        if scope is None:
+            scope = self._scope_of[key] = self.plan.owner_of_key(key)
+        return scope
+
+    # -- nested ------------------------------------------------------------------
+
+    def _run_nested(self, session: pytest.Session, pool: Pool) -> None:
+        with _as_if_alone(pool):
+            config = _prepareconfig([*(pool.args or ()), "-p", "no:cacheprovider"], None)
+            _write_nothing(config)
+            config.pluginmanager.register(Nested(self, session, pool), "guild-nested")
+            try:
+                config.hook.pytest_cmdline_main(config=config)
+            finally:
+                config._ensure_unconfigure()
+
+
+class Nested:
+    """Passes what a nested session reports on to the session around it."""
+
+    def __init__(self, outer: InProcess, session: pytest.Session, pool: Pool) -> None:
+        self._outer = outer
+        self._session = session
+        self._prefix = pool.prefix
+        self._hook = outer.config.hook
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep the nested terminal still."""
+        silence_terminal(session.config)
+        session.config.option.continue_on_collection_errors = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count what was collected with the tests of the session around."""
+        self._session.testscollected += len(session.items)
+        terminal = self._outer.config.pluginmanager.get_plugin("terminalreporter")
+        for item in session.items:
+            if session.config.option.collectonly and terminal:
+                terminal.write_line(self._prefix + item.nodeid)
+            self._outer._note_collected(self._outer._scope(self._prefix + item.nodeid))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Pass on a failure or skip while collecting."""
+        if not report.passed:
+            report.nodeid = self._prefix + report.nodeid
+            self._hook.pytest_collectreport(report=report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Stop where the session around was told to stop."""
+        if self._session.shouldstop or self._session.shouldfail:
+            item.session.shouldstop = self._session.shouldstop or self._session.shouldfail
+            return True
+        return self._outer.passes_over(self._prefix + item.nodeid)
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, Any, str]) -> None:
+        """Pass on."""
+        self._hook.pytest_runtest_logstart(
+            nodeid=self._prefix + nodeid, location=self._located(location)
+        )
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Pass on."""
+        report.nodeid = self._prefix + report.nodeid
+        report.location = self._located(report.location)
+        self._hook.pytest_runtest_logreport(report=report)
+
+    @pytest.hookimpl
+    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, Any, str]) -> None:
+        """Pass on."""
+        self._hook.pytest_runtest_logfinish(
+            nodeid=self._prefix + nodeid, location=self._located(location)
+        )
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(
+        self, warning_message: Any, when: Any, nodeid: str, location: Any
+    ) -> None:
+        """Pass on."""
+        self._hook.pytest_warning_recorded.call_historic(
+            kwargs={
+                "warning_message": warning_message,
+                "when": when,
+                "nodeid": nodeid and self._prefix + nodeid,
+                "location": location,
+            }
+        )
+
+    def _located(self, location: tuple[str, Any, str]) -> tuple[str, Any, str]:
+        return (self._prefix + location[0], location[1], location[2])
+
+
+def _write_nothing(config: pytest.Config) -> None:
+    """Leave files and the terminal to the session around."""
+    option = config.option
+    option.guild_scopes = False
+    for name in ("xmlpath", "htmlpath", "pastebin", "durations"):
+        if hasattr(option, name):
+            setattr(option, name, None)
+
+
+@contextmanager
+def _as_if_alone(pool: Pool) -> Iterator[None]:
+    """Give a suite its directory, and take its modules and paths away afterwards."""
+    home = pool.root
+    assert home is not None
+    here, path, environ = Path.cwd(), sys.path[:], dict(os.environ)
+    before = set(sys.modules)
+    os.chdir(home)
+    os.environ.update(pool.env)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environ)
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(home):
+                del sys.modules[name]
+        sys.path_importer_cache.clear()
+
+
+def _path_of(config: pytest.Config, argument: str) -> Path:
+    return config.invocation_params.dir / argument.split("::", 1)[0]
