@@ -78,19 +78,42 @@ def _modules_in(folder: Path) -> Iterator[tuple[str, str]]:
                 yield entry.name, init
 
 
-def foreign_modules(owned: Mapping[str, str]) -> list[Foreign]:
-    """Return the loaded modules that come from elsewhere than the tree.
+class Guard:
+    """Looks at what was imported since it last looked.
 
-    A copy with the same content tests the same code and is let be: so a suite
-    that runs against its own freshly installed wheel is not stopped.
+    :param root: The root of the tree under test.
+    :param owned: Its top-level modules, with the path of each.
     """
-    return [
-        Foreign(name, loaded, path)
-        for name, path in owned.items()
-        if (loaded := _loaded_from(name)) is not None
-        and not os.path.samefile(os.path.dirname(loaded), os.path.dirname(path))
-        and not _same_sources(loaded, path)
-    ]
+
+    def __init__(self, root: str, owned: Mapping[str, str]) -> None:
+        self._root = Path(root)
+        self._unseen = dict(owned)
+
+    def look(self) -> Foreign | None:
+        """Return a module that was loaded from elsewhere than the tree, if there is one.
+
+        A copy with the same content tests the same code and is let be: so a suite
+        that runs against its own freshly installed wheel is not stopped.
+        """
+        for name in [name for name in self._unseen if name in sys.modules]:
+            path = self._unseen.pop(name)
+            loaded = _loaded_from(name)
+            if loaded is None or self._is_ours(Path(loaded)) or _same_sources(loaded, path):
+                continue
+            return Foreign(name, loaded, path)
+        return None
+
+    def _is_ours(self, loaded: Path) -> bool:
+        """Tell whether a file is of this tree: not of an environment or a checkout within it."""
+        loaded = Path(os.path.realpath(loaded))
+        root = Path(os.path.realpath(self._root))
+        if not loaded.is_relative_to(root):
+            return False
+        between = [root / part for part in loaded.relative_to(root).parents if part.parts]
+        return not any(
+            folder.name in ("site-packages", "dist-packages") or (folder / ".git").exists()
+            for folder in between
+        )
 
 
 def _loaded_from(name: str) -> str | None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 
+from guild_plugins.suites.guard import Guard
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.pools import Pool
@@ -34,6 +35,8 @@ class InProcess:
         self.ledger = ledger
         self._scope_of = {key: work.unit.scope for work in plan.works for key in work.keys}
         self._files = {file for work in plan.works for file in work.files}
+        guard = plan.guard
+        self._guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._worker = ledger.worker("main")
         self._started: float | None = None
         self._stop_collecting_elsewhere()
@@ -72,8 +75,18 @@ class InProcess:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count what was collected, by scope."""
+        self.look_for_foreign_imports()
         for item in session.items:
             self._note_collected(self._scope(item.nodeid))
+
+    def look_for_foreign_imports(self) -> None:
+        """Stop where a module of the tree was loaded from elsewhere.
+
+        :raises pytest.UsageError: One was.
+        """
+        foreign = self._guard.look() if self._guard else None
+        if foreign is not None:
+            raise pytest.UsageError(str(foreign))
 
     def _note_collected(self, scope: str) -> None:
         self.ledger.scope(scope).collected += 1
@@ -197,6 +210,7 @@ class Nested:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count what was collected with the tests of the session around."""
+        self._outer.look_for_foreign_imports()
         self._session.testscollected += len(session.items)
         terminal = self._outer.config.pluginmanager.get_plugin("terminalreporter")
         for item in session.items:

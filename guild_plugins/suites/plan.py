@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.suites import durations
 from guild_plugins.suites.collection import Target
+from guild_plugins.suites.guard import owned_modules
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
 from guild_plugins.suites.walk import Found, find, rules_of
@@ -51,6 +54,8 @@ class Plan:
     scope_maxfail: int = 0
     notes: list[str] = field(default_factory=list)
     durations_path: Path | None = None
+    guard: dict[str, Any] | None = None
+    """What the import guard compares with; None where it is off."""
     left_out: frozenset[str] = frozenset()
     """Absolute paths of files that were found and not chosen."""
 
@@ -90,6 +95,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
     targets = resolve(config)
     main = Pool("", tuple(targets))
     root = _root_of(config, targets)
+    has_root = root is not None
     if root is not None:
         project = load_project(root)
         apart, pool_of = pools_of(config, project, targets)
@@ -131,6 +137,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
         scope_maxfail=config.getoption("guild_maxfail"),
         notes=notes,
         durations_path=path,
+        guard=_guard(config, project) if has_root else None,
         left_out=frozenset(c.found.path for c in candidates if c.found.path not in kept),
     )
 
@@ -165,6 +172,35 @@ def _scopes_among(found: Sequence[Found]) -> tuple[Path, Project]:
 def _outside(targets: Sequence[Target], homes: Sequence[Path]) -> list[Target]:
     """Return the targets that are not within another pool's directory."""
     return [t for t in targets if not any(t.path.is_relative_to(home) for home in homes)]
+
+
+def _guard(config: pytest.Config, project: Project) -> dict[str, Any] | None:
+    mode = config.getini("guild_import_guard")
+    if mode == "off":
+        return None
+    return {
+        "root": str(project.root),
+        "owned": owned_modules(project.root, _projects_in(project)),
+        "repair": mode == "repair",
+    }
+
+
+def _projects_in(project: Project) -> list[str]:
+    """Return the directories of scopes that are projects of their own."""
+    folders = {
+        pattern.strip("/").removesuffix("/**")
+        for scope in project.scopes
+        for pattern in scope.paths
+        if not GLOB.search(pattern.strip("/").removesuffix("/**"))
+    }
+    return sorted(
+        folder
+        for folder in folders
+        if any((project.root / folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
+    )
+
+
+GLOB = re.compile(r"[*?\[]")
 
 
 def _owner(project: Project, path: str) -> str:

@@ -33,9 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="guild_scope",
         help="run only this scope or group; repeatable, globs allowed",
     )
-    group.addoption("--guild-seed", type=int, default=0, metavar="N", dest="guild_seed", help="seed of the order among equals")
     group.addoption("--guild-maxfail", type=int, default=0, metavar="N", dest="guild_maxfail", help="stop a scope after its first N failures")
     group.addoption("--guild-scope-timeout", type=float, default=0, metavar="SECONDS", dest="guild_scope_timeout", help="end a scope that runs longer")
+    parser.addini("guild_import_guard", "what to do where a module of the tree under test was imported from another place: stop (default), repair (put the tree first), off", default="stop")
     parser.addini("guild_whole_scopes", "collect whole scopes", type="bool", default=False)
 
 

@@ -344,7 +344,7 @@ class ScopeSession(DSession):
         elif tag == Tag.XDIST_EVENT:
             node.process_from_remote((record[1], record[2]))
         elif tag == Tag.FOREIGN_IMPORT:
-            self.shouldstop = self.shouldstop or record[1]
+            raise pytest.UsageError(record[1])
 
     def _note_opened(
         self, node: SuiteNode, piece: int, tests: int, total: int, spent: float, now: float
@@ -482,6 +482,7 @@ class ScopeSession(DSession):
             "chdir": pool.chdir,
             "env": dict(pool.env),
             "own_path": pool.python is not None,
+            "guard": self.plan.guard,
         }
         self._nodes[gateway.id] = node
         self._active_nodes.add(node)

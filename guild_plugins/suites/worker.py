@@ -30,6 +30,7 @@ from guild_plugins.suites.collection import (
     Request,
     Target,
 )
+from guild_plugins.suites.guard import Guard, put_first
 from guild_plugins.suites.naming import Candidates
 from guild_plugins.suites.quiet import silence_terminal
 from guild_plugins.suites.wire import Outbox, Tag
@@ -44,6 +45,9 @@ def serve(
     os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
     os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
     os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
+    guard = workerinput["guild"]["guard"]
+    if guard and guard["repair"]:
+        put_first(guard["owned"])
     config = _prepareconfig(args, None)
     setup_config(config, option_dict.get("basetemp"))
     config._parser.prog = Path(workerinput["mainargv"][0]).name
@@ -166,6 +170,8 @@ class SuiteInteractor(WorkerInteractor):
         store = settings["store"]
         self.outbox = Outbox(self._send_batch, Path(store) if store else None)
         self.queue = Queue()
+        guard = settings["guard"]
+        self.guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._unit = -1
         self._keywords: object = None
         self._is_plain = _has_only_core_serializers(config)
@@ -214,6 +220,7 @@ class SuiteInteractor(WorkerInteractor):
             if session.shouldfail or session.shouldstop or self.queue.is_abandoned:
                 break
             current = following
+        self._look_for_foreign_imports()
         session.config.hook.pytest_collection_finish(session=session)
         return True
 
@@ -252,11 +259,19 @@ class SuiteInteractor(WorkerInteractor):
             self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
         spent = time.perf_counter() - started
         count = len(collected.items)
+        self._look_for_foreign_imports()
         self.outbox.put((Tag.UNIT_OPENED.value, unit, count, collected.total, spent))
         if count:
             self.queue.add_tests(unit, range(first, first + count))
         else:
             self.outbox.put((Tag.UNIT_CLOSED.value, unit))
+
+    def _look_for_foreign_imports(self) -> None:
+        foreign = self.guard.look() if self.guard else None
+        if foreign is not None:
+            self.outbox.put((Tag.FOREIGN_IMPORT.value, str(foreign)))
+            self.outbox.flush()
+            self.queue.abandon()
 
     def _run(
         self,
