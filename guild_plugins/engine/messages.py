@@ -110,7 +110,10 @@ class TestsFinished:
 
 @dataclass(frozen=True, slots=True)
 class UnitClosed:
-    """Every test of the piece that stayed with this worker ended."""
+    """Every test of the piece that stayed with this worker ended.
+
+    Said of an unopened piece, it means that the worker was told to forget it.
+    """
 
     worker: str
     piece: int

@@ -1,0 +1,219 @@
+"""The command line: parses, calls the app, renders, returns an exit code.
+
+This module alone imports inside functions: git starts ``guild`` once per file
+for some commands, and each pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guild_plugins import __version__
+from guild_plugins.errors import Exit, GuildError
+
+if TYPE_CHECKING:
+    from guild_plugins.app import App, Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand. The first line of ``run``'s docstring is its help."""
+
+    run: Callable[[App, argparse.Namespace], int]
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end in an exception.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    args = _parser().parse_args(argv)
+    try:
+        code = _run(args)
+        sys.stdout.flush()
+    except GuildError as error:
+        from guild_plugins.report.text import printable_lines
+
+        print(f"guild: {printable_lines(error.explain())}", file=sys.stderr)
+        return int(error.exit)
+    except KeyboardInterrupt:
+        print("guild: interrupted", file=sys.stderr)
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has seen enough; closing stdout must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.DONE)
+    except Exception:  # noqa: BLE001 - the last place that can give a bug its exit code
+        import traceback
+
+        traceback.print_exc()
+        print("guild: this is a bug in guild, not in your project", file=sys.stderr)
+        return int(Exit.BUG)
+    return code
+
+
+def setup(app: App, args: argparse.Namespace) -> int:
+    """Find the scopes and write them into the configuration
+
+    Adds [tool.guild] at the end of pyproject.toml where there is one, else
+    writes guild.toml. Each scope carries its evidence as comments.
+    """
+    from guild_plugins.report.text import printable_lines
+
+    plan = app.plan_setup()
+    print(printable_lines(plan.added), end="")
+    if args.dry_run:
+        return Exit.DONE
+    if not args.yes:
+        if not sys.stdin.isatty():
+            print("guild: nothing written; say --yes to write it", file=sys.stderr)
+            return Exit.USAGE
+        if not _confirms(f"\n{'Add this to' if plan.before else 'Write this as'} {plan.file}?"):
+            print("Nothing was written.")
+            return Exit.NO
+    app.write_setup(plan)
+    print(f"\nWritten: {printable_lines(str(app.root / plan.file))}")
+    return Exit.DONE
+
+
+def _setup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be written")
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+
+
+def scopes(app: App, args: argparse.Namespace) -> int:
+    """List the scopes, explain whom a path belongs to, or check them
+
+    With --json, the list is {"version": 1, "root", "origin": "configured" or
+    "discovered", "config_file", "barriers": [pattern], "groups": {name: [id]},
+    "root_files": number, "scopes": [{"id", "files": number, "paths", "tests",
+    "depends_on": [id] or null, "public": [pattern] or null, "owners",
+    "pytest": {"rootdir", "inifile", "python", "env", "timeout", "exclusive",
+    "args"}, "evidence": [{"claim", "reason"}]}]}; --explain gives {"path",
+    "scope", "claim": {"scope", "key", "pattern", "rank"} or null, "others":
+    [claim], "is_barrier", "evidence"}; --check gives {"findings": [{"kind":
+    "uncovered", "doubly-claimed", "empty" or "cyclic", "subject", "message"}]}.
+    """
+    if args.explain is not None:
+        return _explain(app.explain(args.explain), as_json=args.json)
+    if args.check:
+        return _check(app, as_json=args.json)
+    if args.json:
+        _print_json(app.describe_scopes())
+        return Exit.DONE
+    from guild_plugins.report.tables import render_scopes
+    from guild_plugins.report.text import printable
+
+    project, counts = app.project, app.count_files()
+    if project.scopes:
+        print(render_scopes(project.scopes, counts, why=args.why))
+    number = "1 scope" if len(project.scopes) == 1 else f"{len(project.scopes)} scopes"
+    where = project.config_file.name if project.config_file else "guild setup writes them down"
+    print(f"\n{number}, {project.origin} ({where}); {counts.get('root', 0)} files in no scope")
+    if project.barriers:
+        print(f"barriers: {', '.join(map(printable, project.barriers))}")
+    return Exit.DONE
+
+
+def _scopes_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print data instead of a table")
+    parser.add_argument("--why", action="store_true", help="show the evidence for each scope")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--explain", metavar="PATH", help="say whom a path belongs to, and why")
+    chosen.add_argument(
+        "--check",
+        action="store_true",
+        help="look for uncovered paths, double claims, empty scopes and circles",
+    )
+
+
+COMMANDS: dict[str, Command] = {
+    "setup": Command(setup, _setup_arguments),
+    "scopes": Command(scopes, _scopes_arguments),
+}
+"""All subcommands, in the order in which the help shows them."""
+
+
+def _confirms(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _check(app: App, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from guild_plugins.report.text import printable
+
+    findings = app.check_scopes()
+    if as_json:
+        _print_json({"findings": [asdict(finding) for finding in findings]})
+    for finding in () if as_json else findings:
+        print(f"{finding.kind}: {printable(finding.message)}")
+    if not findings and not as_json:
+        print(f"All is well: {len(app.project.scopes)} scopes, {len(app.files)} files.")
+    return Exit.NO if findings else Exit.DONE
+
+
+def _explain(explanation: Explanation, *, as_json: bool) -> int:
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json(asdict(explanation))
+        return Exit.DONE
+    from guild_plugins.report.text import printable
+
+    claim = explanation.claim
+    why = f"{claim.key} = {claim.pattern!r}" if claim else "no scope claims it"
+    print(f"{printable(explanation.path)}: {explanation.scope} ({printable(why)})")
+    if explanation.is_barrier:
+        print("  a barrier: every scope depends on it")
+    for other in explanation.others:
+        print(f"  less specific: {printable(str(other))}")
+    for evidence in explanation.evidence:
+        print(f"  {printable(evidence.claim)}: {printable(evidence.reason)}")
+    return Exit.DONE
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from guild_plugins.app import App
+
+    return int(COMMANDS[args.command].run(App.open(Path(args.directory)), args))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="guild",
+        description="Scopes for one repository: tested, committed and landed in parallel.",
+    )
+    parser.add_argument("--version", action="version", version=f"guild {__version__}")
+    parser.add_argument(
+        "-C", dest="directory", metavar="DIR", default=".", help="work as if started in DIR"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        text = (command.run.__doc__ or "").strip()
+        lines = [line.removeprefix("    ") for line in text.split("\n")]
+        subparser = commands.add_parser(
+            name,
+            help=lines[0],
+            description="\n".join(lines),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.arguments(subparser)
+    return parser

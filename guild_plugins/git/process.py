@@ -1,0 +1,124 @@
+"""Running git: argument lists, an environment of our own, names as bytes.
+
+Hooks inherit ``GIT_*`` variables that redirect git to another index or
+repository, and a repository's configuration may name programs to run (the
+fsmonitor, hooks, a pager). Both are switched off here: reading a repository
+runs nothing from it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from guild_plugins.errors import Exit, GuildError
+
+_KEPT = (
+    "GIT_ASKPASS",
+    "GIT_AUTHOR_",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMITTER_",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_EXEC_PATH",
+    "GIT_SSH",
+)
+"""Beginnings of variables that say who the user is or where git lives, not what to work on."""
+
+_SET = {
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+
+_QUIET = (
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    f"core.hooksPath={os.devnull}",
+    "-c",
+    "core.quotePath=false",
+)
+
+
+class GitMissing(GuildError):
+    """There is no git command to run."""
+
+    slug = "git-missing"
+    exit = Exit.UNSUPPORTED
+    remedy = "Install git 2.38 or newer, or put it on PATH."
+
+    def __str__(self) -> str:
+        return "The git command was not found."
+
+
+class GitFailed(GuildError):
+    """A git command ended with an error."""
+
+    slug = "git-failed"
+
+    def __init__(self, args: tuple[str, ...], code: int, stderr: str) -> None:
+        super().__init__(args, code, stderr)
+        self.command, self.code, self.stderr = args, code, stderr
+
+    def __str__(self) -> str:
+        lines = self.stderr.strip().splitlines()
+        causes = [line for line in lines if line.startswith(("fatal:", "error:"))]
+        cause = next(iter(causes or lines[-1:]), "it said nothing")
+        return f"git {self.command[0]} ended with {self.code}: {cause}"
+
+
+def run_git(
+    args: Sequence[str],
+    cwd: Path,
+    *,
+    input: bytes | None = None,
+    extra_env: Mapping[str, str] | None = None,
+) -> bytes:
+    """Run a git command in a directory and return what it prints, unread.
+
+    :param args: The subcommand and its arguments; names after ``--``.
+    :param extra_env: Variables for this call alone, such as ``GIT_INDEX_FILE``.
+    :raises GitFailed: It ended with another code than 0.
+    :raises GitMissing: There is no git.
+    """
+    try:
+        done = subprocess.run(
+            ["git", *_QUIET, *args],
+            cwd=cwd,
+            env={**git_environment(os.environ), **(extra_env or {})},
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        if not cwd.is_dir():
+            raise
+        raise GitMissing from error
+    if done.returncode:
+        stderr = done.stderr.decode("utf-8", "replace")
+        raise GitFailed(tuple(args), done.returncode, stderr)
+    return done.stdout
+
+
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that git gets: nothing that redirects it, nothing that prompts."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("GIT_") or name.startswith(_KEPT)
+    }
+    return {**kept, **_SET}
+
+
+def split_names(output: bytes) -> list[str]:
+    """Return the names in ``-z`` output; bytes that are no UTF-8 survive the round trip."""
+    return [os.fsdecode(name) for name in output.split(b"\0") if name]

@@ -1,0 +1,51 @@
+"""Whether and how a directory configures pytest. Pure, given a tree."""
+
+from __future__ import annotations
+
+import configparser
+
+from guild_plugins.scopes.tree import Tree
+from guild_plugins.scopes.workspace import dig, read_toml
+
+OWN_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+SECTIONS = {"tox.ini": "pytest", "setup.cfg": "tool:pytest"}
+
+
+def is_configured(tree: Tree, folder: str = "") -> bool:
+    """Say whether pytest would take this directory's configuration for its own."""
+    prefix = f"{folder}/" if folder else ""
+    if any(tree.read(prefix + name) is not None for name in OWN_FILES):
+        return True
+    tool = dig(read_toml(tree, f"{prefix}pyproject.toml"), "tool", "pytest")
+    if tool is not None:
+        return True
+    return any(_section(tree, prefix + name, s) is not None for name, s in SECTIONS.items())
+
+
+def uses_importlib(tree: Tree, folder: str = "") -> bool:
+    """Say whether the directory's options ask for ``--import-mode=importlib``."""
+    prefix = f"{folder}/" if folder else ""
+    tool = dig(read_toml(tree, f"{prefix}pyproject.toml"), "tool", "pytest")
+    said = [dig(tool, "addopts"), dig(tool, "ini_options", "addopts")]
+    for name in ("pytest.toml", ".pytest.toml"):
+        said.append(dig(read_toml(tree, prefix + name), "pytest", "addopts"))
+    for name in ("pytest.ini", ".pytest.ini"):
+        said.append((_section(tree, prefix + name, "pytest") or {}).get("addopts"))
+    for name, section in SECTIONS.items():
+        said.append((_section(tree, prefix + name, section) or {}).get("addopts"))
+    words = [" ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in said]
+    return "import-mode=importlib" in " ".join(words).replace(
+        "import-mode importlib", "import-mode=importlib"
+    )
+
+
+def _section(tree: Tree, path: str, name: str) -> dict[str, str] | None:
+    content = tree.read(path)
+    if not content:
+        return None
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(content.decode("utf-8", "replace"))
+    except configparser.Error:
+        return None
+    return dict(parser.items(name)) if parser.has_section(name) else None
