@@ -44,7 +44,13 @@ from guild_plugins.engine.messages import (
 )
 from guild_plugins.engine.sizing import deserves_worker
 from guild_plugins.engine.state import Pool, Request, State
-from guild_plugins.engine.workers import Worker, divide_from, recall_from
+from guild_plugins.engine.workers import Thrift, Worker, divide_from, recall_from
+
+MOVED_SHARE: Final = 0.015
+"""The part of all tests that may be collected twice for a small gain."""
+
+MOVED_WORTH: Final = 0.04
+"""What moving more than that must save, in parts of the time since the start."""
 
 STARTUP_SECONDS: Final = 1.0
 """What it costs to start a worker: an interpreter, pytest and the root conftest."""
@@ -86,6 +92,7 @@ class Scheduler:
         self.collect = collect
         self._state = State(units, share=startup + collect)
         self._said: list[Instruction] = []
+        self._began = 0.0
 
     @property
     def is_finished(self) -> bool:
@@ -96,6 +103,7 @@ class Scheduler:
 
     def begin(self, at: float) -> list[Instruction]:
         """Return what to do first: how many workers to start, and for which pools."""
+        self._began = at
         self._settle_all(at)
         return self._answer()
 
@@ -131,6 +139,10 @@ class Scheduler:
         else:
             self._recall_unwanted()
             self._settle_all(event.at)
+
+    def _thrift(self, at: float) -> Thrift:
+        free = int(MOVED_SHARE * self._state.opened_tests) - self._state.moved_tests
+        return Thrift(self.collect, free, MOVED_WORTH * (at - self._began))
 
     def _settle_all(self, at: float) -> None:
         for pool in self._state.pools.values():
@@ -186,7 +198,7 @@ class Scheduler:
         crew = [worker for worker in pool.crew.values() if not worker.asked]
         request: Recall | Divide | None = recall_from(crew, at, pace, may_move)
         if request is None:
-            request = divide_from(crew, at, pace, may_move, self.collect)
+            request = divide_from(crew, at, pace, may_move, self._thrift(at))
         if request is None:
             return False
         self._state.workers[request.worker].asked = True

@@ -97,6 +97,8 @@ class State:
         self.requests: dict[int, Request] = {}
         self.alone: str | None = None
         self.is_cancelled = False
+        self.opened_tests = 0
+        self.moved_tests = 0
         self._cancelled_scopes: set[str] = set()
         self._cancelled_pools: set[str] = set()
         self._unwanted: list[Piece] = []
@@ -163,6 +165,8 @@ class State:
         self._require(event, event.tests >= 0, "a count is negative")
         since = float("inf") if worker.opened else event.at
         piece = worker.take(event.piece)
+        if piece.payload is None:
+            self.opened_tests += event.tests
         worker.opened[piece.id] = Opened(piece, event.tests, event.tests, since)
         worker.is_hungry = False
 
@@ -206,6 +210,7 @@ class State:
         request = self._request(event, event.worker, event.piece)
         self._require(event, event.count >= 0, "a count is negative")
         opened = worker.opened.get(event.piece)
+        self.moved_tests += event.count
         if event.count:
             seconds = event.count * self._per_test(opened, event.at) if opened else 0.0
             self._give_back(self._part(request.piece, seconds, event.tests))

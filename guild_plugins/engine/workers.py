@@ -110,11 +110,25 @@ def recall_from(
     return best
 
 
+@dataclass(frozen=True, slots=True)
+class Thrift:
+    """What a division must bring, since its tests are collected a second time.
+
+    :param collect: Seconds that it must save in any case.
+    :param free: Tests that may be moved for no more than that.
+    :param dear: Seconds that moving more tests must save.
+    """
+
+    collect: float
+    free: int
+    dear: float
+
+
 def divide_from(
-    workers: Iterable[Worker], at: float, pace: float, may_move: MayMove, collect: float
+    workers: Iterable[Worker], at: float, pace: float, may_move: MayMove, thrift: Thrift
 ) -> Divide | None:
-    """Choose the open piece whose later half is worth most, and more than collecting it."""
-    best, most = None, collect
+    """Choose the open piece whose later half is worth most, and enough."""
+    best, most = None, thrift.collect
     for worker in workers:
         held = 2  # the tests that run now and next cannot be given away
         for opened in worker.opened.values():
@@ -123,7 +137,8 @@ def divide_from(
             piece = opened.piece
             if waiting < 1 or opened.is_spent or not piece.unit.divisible or not may_move(piece):
                 continue
-            worth = (waiting + 1) // 2 * opened.seconds_per_test(at, pace)
-            if worth > most:
+            moved = (waiting + 1) // 2
+            worth = moved * opened.seconds_per_test(at, pace)
+            if worth > most and (moved <= thrift.free or worth > thrift.dear):
                 best, most = Divide(worker.name, piece.id), worth
     return best
