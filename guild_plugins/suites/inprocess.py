@@ -20,6 +20,7 @@ import pytest
 from _pytest.config import _prepareconfig
 
 from guild_plugins.suites.guard import Guard
+from guild_plugins.suites.heap import Heap
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.pools import Pool
@@ -37,6 +38,9 @@ class InProcess:
         self._files = {file for work in plan.works for file in work.files}
         guard = plan.guard
         self._guard = Guard(guard["root"], guard["owned"]) if guard else None
+        self._heap = Heap() if plan.freezes else None
+        if self._heap:
+            self._heap.install()
         self._worker = ledger.worker("main")
         self._started: float | None = None
         self._stop_collecting_elsewhere()
@@ -76,6 +80,8 @@ class InProcess:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count what was collected, by scope."""
         self.look_for_foreign_imports()
+        if self._heap:
+            self._heap.settle()
         for item in session.items:
             self._note_collected(self._scope(item.nodeid))
 
@@ -106,6 +112,12 @@ class InProcess:
 
     def _has_work(self, pool: Pool) -> bool:
         return any(work.unit.pool == pool.name for work in self.plan.works)
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        """Give the collector back."""
+        if self._heap:
+            self._heap.uninstall()
 
     # -- tests -----------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Pure: it is told facts and counts them.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 FAILING = frozenset({"failed", "error"})
@@ -18,8 +19,10 @@ class Account:
 
     :param counts: Tests by outcome: pytest's categories, and ``crashed``.
     :param collected: Tests found, before ``-k`` and the like.
-    :param not_run: Reason to number of things that did not run: tests where
-        their number is known, else files.
+    :param ran: Tests that ended, however often they were repeated.
+    :param not_run: Reason to number of tests that were found and did not run.
+    :param not_run_files: Reason to number of files of which nothing is known.
+    :param units_left: Units of work that are not finished.
     """
 
     scope: str
@@ -27,20 +30,21 @@ class Account:
     collected: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     not_run: Counter[str] = field(default_factory=Counter)
-    not_run_files: int = 0
+    not_run_files: Counter[str] = field(default_factory=Counter)
+    units_left: int = 0
+    ran: int = 0
     first_at: float | None = None
     last_at: float | None = None
     worker_s: float = 0.0
     steals: int = 0
     crashes: int = 0
-    open_files: int = 0
     stopped: str | None = None
     """Why the rest of this scope was given up; None while it was not."""
 
     @property
     def tests(self) -> int:
-        """Tests that ended, whatever their outcome."""
-        return sum(self.counts[name] for name in (*OUTCOMES[:6], "crashed")) - self.counts["error"]
+        """Tests that were begun and ended, whatever their outcome."""
+        return self.ran + self.counts["crashed"]
 
     @property
     def failures(self) -> int:
@@ -61,7 +65,7 @@ class Account:
             return "crashed"
         if self.failures:
             return "failed"
-        if self.not_run or self.stopped:
+        if self.not_run or self.not_run_files or self.stopped:
             return "not run"
         return "passed" if self.counts else "empty"
 
@@ -101,6 +105,13 @@ class Ledger:
         self.workers: dict[str, WorkerAccount] = {}
         self.file_seconds: dict[str, float] = {}
         self.failed_files: set[str] = set()
+        self.partial_files: set[str] = set()
+        """Files of which some tests were not to run, or could not."""
+        self.coverage: dict[str, float] = {}
+        """Scope to percent, where it was measured."""
+        self.on_scope_end: Callable[[Account], None] = _ignore
+        self._pieces: dict[int, int] = {}
+        self._scope_of_unit: dict[int, str] = {}
         self.deselected = 0
         self.steals = 0
         self.first_test_at: float | None = None
@@ -131,6 +142,34 @@ class Ledger:
         if self.first_test_at is None:
             self.first_test_at = at
 
+    # -- units -------------------------------------------------------------------
+
+    def expect(self, units: Iterable[tuple[int, str]]) -> None:
+        """Note all units that there are, each with its scope."""
+        for unit, scope in units:
+            self._pieces[unit] = 1
+            self._scope_of_unit[unit] = scope
+            self.scope(scope).units_left += 1
+
+    def add_piece(self, unit: int) -> None:
+        """Note that a unit was divided once more."""
+        self._pieces[unit] += 1
+
+    def end_piece(self, unit: int) -> None:
+        """Note that one piece of a unit needs nothing more; with the last one it is finished."""
+        if self._pieces.get(unit, 0) < 1:
+            return
+        self._pieces[unit] -= 1
+        if self._pieces[unit] == 0:
+            account = self.scope(self._scope_of_unit[unit])
+            account.units_left -= 1
+            if account.units_left == 0:
+                self.on_scope_end(account)
+
+    def is_unfinished(self, unit: int) -> bool:
+        """Tell whether something of a unit was still to be done."""
+        return self._pieces.get(unit, 0) > 0
+
     @property
     def totals(self) -> Counter[str]:
         """Outcomes over all scopes."""
@@ -139,3 +178,7 @@ class Ledger:
             total.update(account.counts)
             total["not_run"] += sum(account.not_run.values())
         return total
+
+
+def _ignore(account: Account) -> None:
+    """Nobody wants to know."""

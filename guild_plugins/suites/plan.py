@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from guild_plugins.engine import messages as core
+from guild_plugins.engine.sizing import expected_seconds
+from guild_plugins.engine.sizing import expected_seconds
 from guild_plugins.git.repository import find_repository
 from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
-from guild_plugins.suites import durations
+from guild_plugins.suites import durations, shards
 from guild_plugins.suites.collection import Target
 from guild_plugins.suites.guard import owned_modules
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
@@ -56,6 +58,8 @@ class Plan:
     durations_path: Path | None = None
     guard: dict[str, Any] | None = None
     """What the import guard compares with; None where it is off."""
+    freezes: bool = False
+    """Whether workers keep what stays out of the collector's way (see `heap`)."""
     left_out: frozenset[str] = frozenset()
     """Absolute paths of files that were found and not chosen."""
 
@@ -138,8 +142,17 @@ def make(config: pytest.Config, limit: int) -> Plan:
         notes=notes,
         durations_path=path,
         guard=_guard(config, project) if has_root else None,
+        freezes=not config.option.guild_leave_heap and _expected(works) > FREEZE_FROM,
         left_out=frozenset(c.found.path for c in candidates if c.found.path not in kept),
     )
+
+
+FREEZE_FROM = 2.0
+"""Seconds of expected work from which a full collection at the start pays for itself."""
+
+
+def _expected(works: Sequence[Work]) -> float:
+    return sum(expected_seconds([work.unit for work in works]).values())
 
 
 def _root_of(config: pytest.Config, targets: Sequence[Target]) -> Path | None:
@@ -175,7 +188,7 @@ def _outside(targets: Sequence[Target], homes: Sequence[Path]) -> list[Target]:
 
 
 def _guard(config: pytest.Config, project: Project) -> dict[str, Any] | None:
-    mode = config.getini("guild_import_guard")
+    mode = config.getoption("guild_import_guard")
     if mode == "off":
         return None
     return {
@@ -234,6 +247,9 @@ def _select(
     names = config.getoption("guild_scope")
     if names:
         candidates = _only_scopes(project, candidates, names)
+    if config.getoption("guild_shard"):
+        # Before what only this machine knows, such as its last failures.
+        candidates = _only_shard(config.getoption("guild_shard"), candidates, notes)
     if config.getoption("lf", False) and failed:
         kept = [candidate for candidate in candidates if candidate.failed_before]
         if kept:
@@ -256,6 +272,34 @@ def _only_scopes(
             )
         chosen |= matching
     return [candidate for candidate in candidates if candidate.scope in chosen]
+
+
+def _only_shard(text: str, candidates: list[Candidate], notes: list[str]) -> list[Candidate]:
+    try:
+        number, of = shards.parse_shard(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--guild-shard: {error}") from error
+    division = shards.divide(weigh(candidates), of)
+    own = {file.key for file in division[number - 1]}
+    chosen = [candidate for candidate in candidates if candidate.key in own]
+    notes.append(
+        f"part {number}/{of}: {len(chosen)} of {len(candidates)} files "
+        f"(division {shards.fingerprint(division)}, the same on every machine)"
+    )
+    return chosen
+
+
+def weigh(candidates: Iterable[Candidate]) -> list[shards.Weighed]:
+    """Return the files with what each is expected to cost."""
+    files = {candidate.key: candidate for candidate in candidates}
+    expected = expected_seconds(
+        core.Unit(number, file.scope, seconds=file.seconds, size=file.found.size)
+        for number, file in enumerate(files.values())
+    )
+    return [
+        shards.Weighed(file.scope, file.key, expected[number])
+        for number, file in enumerate(files.values())
+    ]
 
 
 def _last_failed(config: pytest.Config) -> Mapping[str, bool]:
@@ -329,7 +373,7 @@ def _needs_whole_scopes(config: pytest.Config, notes: list[str]) -> bool:
         if manager.has_plugin(name):
             notes.append(f"{title} orders tests across files: each scope is collected whole")
             return True
-    if config.getini("guild_whole_scopes"):
+    if config.getoption("guild_whole_scopes"):
         notes.append("guild_whole_scopes is set: each scope is collected whole")
         return True
     return False

@@ -1,7 +1,7 @@
 """The door to pytest: options, and the switch.
 
 Every pytest run of every project in an environment that has Guild imports this
-module, so it imports nothing but pytest. All else is loaded when the switch is on.
+module, so it imports nothing but pytest and the options. All else waits for the switch.
 """
 
 from __future__ import annotations
@@ -10,56 +10,55 @@ from collections.abc import Generator
 
 import pytest
 
-OPTIONS = {
-    "guild_scopes": ("--guild-scopes", "bool", "Run each scope's suite, distributed over workers."),
-}
+from guild_plugins.suites.options import add_options, is_on, settle, wants_coverage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the group "guild"."""
-    group = parser.getgroup("guild", "suites by scope")
-    group.addoption(
-        "--guild-scopes",
-        action="store_true",
-        dest="guild_scopes",
-        help="collect and run each scope's suite on its own, distributed over xdist's workers "
-        "(as many as -n says; -n auto where it says nothing)",
-    )
-    group.addoption(
-        "--guild-scope",
-        action="append",
-        default=[],
-        metavar="NAME",
-        dest="guild_scope",
-        help="run only this scope or group; repeatable, globs allowed",
-    )
-    group.addoption("--guild-maxfail", type=int, default=0, metavar="N", dest="guild_maxfail", help="stop a scope after its first N failures")
-    group.addoption("--guild-scope-timeout", type=float, default=0, metavar="SECONDS", dest="guild_scope_timeout", help="end a scope that runs longer")
-    parser.addini("guild_import_guard", "what to do where a module of the tree under test was imported from another place: stop (default), repair (put the tree first), off", default="stop")
-    parser.addini("guild_whole_scopes", "collect whole scopes", type="bool", default=False)
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start to measure before conftests are imported, where coverage is asked for."""
+    if not wants_coverage(early_config):
+        return
+    from guild_plugins.suites.recorder import Recorder
+
+    if Recorder.running is not None:
+        return  # a worker measures from its start, and a nested session is measured with ours
+    from guild_plugins.suites.coverage import begin
+
+    begin(early_config)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Distribute where the command line does not say how: as ``-n auto``."""
+    """Set up a run by scope; distribute it where the command line does not say how.
+
+    A plugin that is registered while pytest configures is configured at once,
+    before the terminal and the cache are there. So ours is registered here.
+    """
     option = config.option
+    if hasattr(config, "workerinput") or option.help or option.version or not is_on(config):
+        return (yield)
+    settle(config)
     if (
-        option.guild_scopes
-        and not hasattr(config, "workerinput")
-        and getattr(option, "numprocesses", 0) is None
+        getattr(option, "numprocesses", 0) is None
         and not option.tx
         and not option.usepdb
         and not option.collectonly
     ):
         option.numprocesses = "auto"
+    from guild_plugins.suites.start import Starter
+
+    config.pluginmanager.register(Starter(), "guild-starter")
     return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take over from xdist when the switch is on."""
-    if not config.option.guild_scopes or hasattr(config, "workerinput"):
-        return
-    from guild_plugins.suites.start import configure
-
-    configure(config)
+    """Take over from xdist: its session is not registered where ours will be."""
+    starter = config.pluginmanager.get_plugin("guild-starter")
+    if starter is not None and starter.is_distributed(config):
+        config.pluginmanager.set_blocked("dsession")

@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -25,7 +25,7 @@ from xdist.workermanage import NodeManager
 from guild_plugins.engine import messages as core
 from guild_plugins.engine.scheduling import Scheduler
 from guild_plugins.suites import remote
-from guild_plugins.suites.ledger import Ledger
+from guild_plugins.suites.ledger import Account, Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
 from guild_plugins.suites.plan import Plan, Work
 from guild_plugins.suites.pools import Pool
@@ -46,6 +46,8 @@ class ScopeSession(DSession):
     """A distributed session whose workers collect on demand."""
 
     def __init__(self, config: pytest.Config, plan: Plan, ledger: Ledger) -> None:
+        self.config = config
+        self._drop_xdist_terminal()  # xdist's own session may have been made before ours
         super().__init__(config)
         self._drop_xdist_terminal()
         self.plan = plan
@@ -59,6 +61,9 @@ class ScopeSession(DSession):
         self._deaths_at_start: dict[str, int] = {}
         self._shared = Path(tempfile.mkdtemp(prefix="guild-run-"))
         self._is_stopping = False
+        ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
+        self.on_tick: Callable[[], None] | None = None
+        """Called several times a second: nothing may have happened."""
 
     # -- session -------------------------------------------------------------
 
@@ -96,6 +101,8 @@ class ScopeSession(DSession):
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:
         """End all workers."""
+        for node in self._nodes.values():
+            self._write_off_held(node)  # there are none, unless the loop was broken off
         super().pytest_sessionfinish()
         shutil.rmtree(self._shared, ignore_errors=True)
 
@@ -104,10 +111,12 @@ class ScopeSession(DSession):
         try:
             name, kwargs = self.queue.get(timeout=TICK)
         except Empty:
-            self._check_deadlines()
-            return
-        getattr(self, f"worker_{name}")(**kwargs)
+            pass
+        else:
+            getattr(self, f"worker_{name}")(**kwargs)
         self._check_deadlines()
+        if self.on_tick is not None:
+            self.on_tick()
 
     # -- workers' lives ----------------------------------------------------------
 
@@ -162,6 +171,7 @@ class ScopeSession(DSession):
         account.end = why.splitlines()[0]
         if self._is_stopping:
             self._mark_culprit(node, why, blame=node.trouble is not None)
+            self._write_off_held(node)
             return
         self._lose(node, why)
 
@@ -180,11 +190,14 @@ class ScopeSession(DSession):
             if not opened.is_open:
                 if piece == culprit:
                     dropped.append(piece)  # the file itself brought the worker down
+                    self.ledger.end_piece(self._work(piece).unit.id)
                 continue
             left = opened.tests - opened.ended - (piece == culprit)
             if left > 0:
                 payload = (opened.only, opened.skip | opened.done)
                 remaining.append(core.Remainder(piece, left, payload))
+            else:
+                self.ledger.end_piece(self._work(piece).unit.id)
         self.report_line(f"\n[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
         self._tell(core.WorkerLost(name, now, tuple(remaining), tuple(dropped)))
 
@@ -302,6 +315,7 @@ class ScopeSession(DSession):
         name = node.gateway.id
         account = self.ledger.scope(work.unit.scope)
         account.worker_s += spent
+        account.ran += 1
         account.touch(now)
         worker = self.ledger.worker(name)
         worker.ran += 1
@@ -312,6 +326,8 @@ class ScopeSession(DSession):
             if node.current is not None:
                 opened.done.add(node.current[1])
         key = work.keys[0]
+        if len(work.keys) > 1 and node.current is not None:
+            key = self._prefix(node) + node.current[1].split("::", 1)[0]
         self.ledger.file_seconds[key] = self.ledger.file_seconds.get(key, 0.0) + spent
         node.current = None
 
@@ -325,6 +341,7 @@ class ScopeSession(DSession):
             self._note_opened(node, *record[1:], now)
         elif tag == Tag.UNIT_CLOSED:
             node.held.pop(record[1], None)
+            self.ledger.end_piece(self._work(record[1]).unit.id)
             self._tell(core.UnitClosed(name, record[1], now))
         elif tag == Tag.HUNGRY:
             self._tell(core.WorkerHungry(name, now))
@@ -371,7 +388,9 @@ class ScopeSession(DSession):
     ) -> None:
         opened = node.held.get(piece)
         if ids:
-            scope = self.ledger.scope(self._work(piece).unit.scope)
+            unit = self._work(piece).unit
+            self.ledger.add_piece(unit.id)
+            scope = self.ledger.scope(unit.scope)
             scope.steals += 1
             self.ledger.steals += 1
             assert self._session is not None
@@ -385,19 +404,22 @@ class ScopeSession(DSession):
     def _note_forgotten(
         self, node: SuiteNode, piece: int, count: int | None, now: float
     ) -> None:
-        work = self._work(piece)
-        account = self.ledger.scope(work.unit.scope)
-        account.not_run[account.stopped or "stopped"] += (
-            len(work.files) if count is None else count
-        )
         if count is None:
             node.held.pop(piece, None)
+            self._write_off(self._pieces[piece])
             self._tell(core.UnitClosed(node.gateway.id, piece, now))
-        elif piece in node.held:
+            return
+        work = self._work(piece)
+        account = self.ledger.scope(work.unit.scope)
+        account.not_run[self._reason(account)] += count
+        self.ledger.partial_files.update(work.keys)
+        if piece in node.held:
             node.held[piece].tests -= count
 
     def _note_deselected(self, node: SuiteNode, ids: tuple[str, ...]) -> None:
         self.ledger.deselected += len(ids)
+        prefix = self._prefix(node)
+        self.ledger.partial_files.update({prefix + nodeid.split("::", 1)[0] for nodeid in ids})
         if self.terminal:
             self.terminal.stats.setdefault("deselected", []).extend(ids)
 
@@ -441,6 +463,7 @@ class ScopeSession(DSession):
         node.held[piece.id] = Opened(piece.id, only, skip)
         request = {
             "target": work.target,
+            "scope": work.unit.scope,
             "files": list(work.files),
             "only": None if only is None else sorted(only),
             "skip": sorted(skip),
@@ -450,11 +473,32 @@ class ScopeSession(DSession):
 
     def _drop(self, instruction: core.Drop) -> None:
         for piece in instruction.pieces:
-            account = self.ledger.scope(piece.unit.scope)
-            reason = account.stopped or str(self.shouldstop or "stopped")
-            only = piece.payload[0] if piece.payload else None  # type: ignore[index]
-            files = len(self.plan.works[piece.unit.id].files)
-            account.not_run[reason] += files if only is None else len(only)
+            self._write_off(piece)
+
+    def _write_off(self, piece: core.Piece, opened: Opened | None = None) -> None:
+        """Account for what will not run of a piece; ``opened`` says what did."""
+        account = self.ledger.scope(piece.unit.scope)
+        reason = self._reason(account)
+        work = self.plan.works[piece.unit.id]
+        only = piece.payload[0] if piece.payload else None  # type: ignore[index]
+        if opened is not None and opened.is_open:
+            left = max(opened.tests - opened.ended, 0)
+            account.not_run.update({reason: left} if left else {})
+        elif only is not None:
+            account.not_run[reason] += len(only)
+        else:
+            account.not_run_files[reason] += len(work.files)
+        self.ledger.partial_files.update(work.keys)
+        self.ledger.end_piece(piece.unit.id)
+
+    def _write_off_held(self, node: SuiteNode) -> None:
+        """Account for what a worker still had when everything was stopped."""
+        for piece, opened in node.held.items():
+            self._write_off(self._pieces[piece], opened)
+        node.held.clear()
+
+    def _reason(self, account: Account) -> str:
+        return account.stopped or str(self.shouldstop or "interrupted")
 
     def _work(self, piece: int) -> Work:
         return self.plan.works[self._pieces[piece].unit.id]
@@ -483,6 +527,7 @@ class ScopeSession(DSession):
             "env": dict(pool.env),
             "own_path": pool.python is not None,
             "guard": self.plan.guard,
+            "freezes": self.plan.freezes,
         }
         self._nodes[gateway.id] = node
         self._active_nodes.add(node)
@@ -557,6 +602,7 @@ class ScopeSession(DSession):
         self._handlefailures(report)
         self.ledger.count(work.unit.scope, "crashed", self._now())
         self.ledger.failed_files.update(work.keys)
+        self.ledger.partial_files.update(work.keys)
 
     def _report_file_crash(self, node: SuiteNode, work: Work, why: str) -> None:
         nodeid = work.keys[0]
@@ -601,7 +647,8 @@ class ScopeSession(DSession):
 
     def _drop_xdist_terminal(self) -> None:
         """Leave the terminal to our own progress."""
-        self.config.pluginmanager.unregister(name="terminaldistreporter")
+        if self.config.pluginmanager.has_plugin("terminaldistreporter"):
+            self.config.pluginmanager.unregister(name="terminaldistreporter")
 
     @staticmethod
     def _now() -> float:

@@ -31,8 +31,10 @@ from guild_plugins.suites.collection import (
     Target,
 )
 from guild_plugins.suites.guard import Guard, put_first
+from guild_plugins.suites.heap import Heap
 from guild_plugins.suites.naming import Candidates
 from guild_plugins.suites.quiet import silence_terminal
+from guild_plugins.suites.recorder import Measuring, Recorder
 from guild_plugins.suites.wire import Outbox, Tag
 
 FINISH = -1
@@ -48,17 +50,31 @@ def serve(
     guard = workerinput["guild"]["guard"]
     if guard and guard["repair"]:
         put_first(guard["owned"])
+    recorder = _start_recorder(workerinput)
     config = _prepareconfig(args, None)
     setup_config(config, option_dict.get("basetemp"))
     config._parser.prog = Path(workerinput["mainargv"][0]).name
     config.workerinput = workerinput  # type: ignore[attr-defined]
     config.workeroutput = {}  # type: ignore[attr-defined]
     interactor = SuiteInteractor(config, channel)
+    if recorder is not None:
+        interactor.recorder = recorder
+        config.pluginmanager.register(recorder, "guild-recorder")
     xdist.remote.interactor = interactor  # type: ignore[attr-defined] # its hooks expect a global
     config.hook.pytest_cmdline_main(config=config)
     # The interpreter's last collections would walk all that the suite left behind.
     gc.freeze()
     gc.disable()
+
+
+def _start_recorder(workerinput: dict[str, Any]) -> Recorder | None:
+    """Start to measure coverage, if it is asked for; before conftests are imported."""
+    measuring = workerinput["guild"].get("coverage")
+    if measuring is None:
+        return None
+    recorder = Recorder(Measuring.from_plain(measuring), workerinput["workerid"])
+    recorder.start()
+    return recorder
 
 
 class Queue:
@@ -128,7 +144,7 @@ class Queue:
         """Remove the later half of a unit's waiting tests and return their indices."""
         with self._changed:
             waiting = [entry for entry in self._tests if entry[0] == unit]
-            taken = waiting[(len(waiting) + 1) // 2 :]
+            taken = waiting[len(waiting) // 2 :]
             if taken:
                 given = set(taken)
                 self._tests = deque(entry for entry in self._tests if entry not in given)
@@ -164,15 +180,20 @@ class Queue:
 class SuiteInteractor(WorkerInteractor):
     """xdist's worker plugin, with collection on demand and batched messages."""
 
+    recorder: Recorder | None = None
+    """Measures coverage, where it is asked for."""
+
     def __init__(self, config: pytest.Config, channel: Any) -> None:
         settings: dict[str, Any] = config.workerinput["guild"]  # type: ignore[attr-defined]
         self.settings = settings
         store = settings["store"]
         self.outbox = Outbox(self._send_batch, Path(store) if store else None)
         self.queue = Queue()
+        self.heap = Heap() if settings["freezes"] else None
         guard = settings["guard"]
         self.guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._unit = -1
+        self._scopes: dict[int, str] = {}
         self._keywords: object = None
         self._is_plain = _has_only_core_serializers(config)
         super().__init__(config, channel)
@@ -199,6 +220,8 @@ class SuiteInteractor(WorkerInteractor):
         self.collector = OnDemandCollector(session, targets, candidates.matches_path)
         self.config.pluginmanager.register(self.collector, COLLECTOR)
         silence_terminal(self.config)
+        if self.heap:
+            self.heap.install()
         super().pytest_sessionstart(session)
 
     @pytest.hookimpl
@@ -241,6 +264,7 @@ class SuiteInteractor(WorkerInteractor):
         started = time.perf_counter()
         self.outbox.put((Tag.UNIT_OPENING.value, unit))
         only = request["only"]
+        self._switch(unit, request["scope"])
         try:
             collected = self.collector.collect(
                 Request(
@@ -260,6 +284,8 @@ class SuiteInteractor(WorkerInteractor):
         spent = time.perf_counter() - started
         count = len(collected.items)
         self._look_for_foreign_imports()
+        if self.heap:
+            self.heap.settle()
         self.outbox.put((Tag.UNIT_OPENED.value, unit, count, collected.total, spent))
         if count:
             self.queue.add_tests(unit, range(first, first + count))
@@ -283,12 +309,23 @@ class SuiteInteractor(WorkerInteractor):
         item = session.items[self.item_index]
         nextitem = None if following is None else session.items[following[1]]
         self._keywords = None
+        self._switch(unit)
         started = time.perf_counter()
         self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         spent = time.perf_counter() - started
         self.outbox.put((Tag.TEST_DONE.value, unit, spent))
         if self.queue.test_ended(unit):
+            if self.recorder is not None:
+                self.recorder.save_if_due()
             self.outbox.put((Tag.UNIT_CLOSED.value, unit))
+
+    def _switch(self, unit: int, scope: str | None = None) -> None:
+        """Have coverage put down what follows to the unit's scope."""
+        if self.recorder is None:
+            return
+        if scope is not None:
+            self._scopes[unit] = scope
+        self.recorder.switch(self._scopes[unit])
 
     # -- commands, in the receiver's thread --------------------------------
 
