@@ -105,7 +105,7 @@ class Closing:
     def _annotations(self) -> list[str]:
         if any(map(self._config.pluginmanager.has_plugin, github.ANNOTATORS)):
             return []
-        return github.annotations(
+        return github.error_lines(
             self._failures.all, self._config.rootpath, os.environ.get("GITHUB_WORKSPACE")
         )
 
@@ -128,6 +128,4 @@ def complete_files(plan: Plan, ledger: Ledger) -> dict[str, float]:
         target = plan.pools[work.unit.pool].targets[work.target]
         if ledger.is_unfinished(work.unit.id) or target.names:
             left_out.update(work.keys)
-    return {
-        file: spent for file, spent in ledger.file_seconds.items() if file not in left_out
-    }
+    return {file: spent for file, spent in ledger.file_seconds.items() if file not in left_out}

@@ -127,10 +127,10 @@ class OnDemandCollector:
     ) -> Iterator[pytest.Item]:
         if path.is_dir():
             nodes: Iterable[pytest.Item | pytest.Collector] = (
-                node
-                for node in self._descend(target, path)
-                for node in self._children(node)
-                if not isinstance(node, pytest.Directory) and not self._is_candidate(node.path)
+                child
+                for folder in self._descend(target, path)
+                for child in self._children(folder)
+                if not isinstance(child, pytest.Directory) and not self._is_candidate(child.path)
             )
         else:
             nodes = self._descend(target, path)

@@ -169,8 +169,13 @@ class CoverageSession:
 
     def _report(self, combined: Combined) -> None:
         missing = list(self._missing())
+        if combined.floor:
+            self._floors.setdefault(TOTAL, combined.floor)
         try:
             combined.combine()
+            if self._formats == ["none"] and not self._floors:
+                self._errors += missing
+                return
             self._text = combined.report(self._formats)
         except CoverageException as error:
             self._errors.append(f"no coverage report: {error}")
@@ -178,8 +183,6 @@ class CoverageSession:
             return
         precision = combined.precision
         figures = sum_up(combined.files(self.plan.owner_of_key))
-        if combined.floor:
-            self._floors.setdefault(TOTAL, combined.floor)
         if "none" not in self._formats:
             self._text += "\n" * bool(self._text) + render(figures, self._floors, precision)
         judged = {TOTAL, *self.plan.scopes}

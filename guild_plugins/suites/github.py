@@ -28,7 +28,7 @@ def is_here(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def annotations(failures: Sequence[Failure], rootpath: Path, workspace: str | None) -> list[str]:
+def error_lines(failures: Sequence[Failure], rootpath: Path, workspace: str | None) -> list[str]:
     """Return the workflow commands that annotate failures, and a notice of those left out."""
     lines = [_annotation(failure, rootpath, workspace) for failure in failures[:MOST]]
     if len(failures) > MOST:

@@ -81,4 +81,3 @@ def ignored_directory(patterns: Sequence[str]) -> re.Pattern[str]:
 
 def _translate(pattern: str) -> str:
     return f"(?:{fnmatch.translate(pattern)})"
-

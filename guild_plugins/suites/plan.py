@@ -18,7 +18,6 @@ import pytest
 
 from guild_plugins.engine import messages as core
 from guild_plugins.engine.sizing import expected_seconds
-from guild_plugins.engine.sizing import expected_seconds
 from guild_plugins.git.repository import find_repository
 from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
@@ -28,6 +27,7 @@ from guild_plugins.suites.guard import owned_modules
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
 from guild_plugins.suites.walk import Found, find, rules_of
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

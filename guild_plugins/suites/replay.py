@@ -29,9 +29,7 @@ class Replayer:
         self._nodeid = self._prefix + nodeid
         self._location = (self._prefix + location[0], location[1], location[2])
         self._keywords = {}
-        self._node.config.hook.pytest_runtest_logstart(
-            nodeid=self._nodeid, location=self._location
-        )
+        self._node.config.hook.pytest_runtest_logstart(nodeid=self._nodeid, location=self._location)
 
     def finish(self) -> None:
         """End the test."""

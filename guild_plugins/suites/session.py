@@ -338,7 +338,7 @@ class ScopeSession(DSession):
             node.opening = record[1]
             self.ledger.scope(self._work(record[1]).unit.scope).touch(now)
         elif tag == Tag.UNIT_OPENED:
-            self._note_opened(node, *record[1:], now)
+            self._note_opened(node, record[1], record[2], record[3], record[4], now)
         elif tag == Tag.UNIT_CLOSED:
             node.held.pop(record[1], None)
             self.ledger.end_piece(self._work(record[1]).unit.id)
@@ -383,9 +383,7 @@ class ScopeSession(DSession):
         self._session.testscollected += tests
         self._tell(core.UnitOpened(node.gateway.id, piece, tests, now))
 
-    def _note_returned(
-        self, node: SuiteNode, piece: int, ids: tuple[str, ...], now: float
-    ) -> None:
+    def _note_returned(self, node: SuiteNode, piece: int, ids: tuple[str, ...], now: float) -> None:
         opened = node.held.get(piece)
         if ids:
             unit = self._work(piece).unit
@@ -401,9 +399,7 @@ class ScopeSession(DSession):
         payload = (frozenset(ids), frozenset[str]())
         self._tell(core.TestsReturned(node.gateway.id, piece, len(ids), payload, now))
 
-    def _note_forgotten(
-        self, node: SuiteNode, piece: int, count: int | None, now: float
-    ) -> None:
+    def _note_forgotten(self, node: SuiteNode, piece: int, count: int | None, now: float) -> None:
         if count is None:
             node.held.pop(piece, None)
             self._write_off(self._pieces[piece])
@@ -459,7 +455,7 @@ class ScopeSession(DSession):
         if node is None:
             return  # it died a moment ago, and its loss is on the queue
         work = self._work(piece.id)
-        only, skip = piece.payload or (None, frozenset())  # type: ignore[misc]
+        only, skip = _selection(piece)
         node.held[piece.id] = Opened(piece.id, only, skip)
         request = {
             "target": work.target,
@@ -653,3 +649,9 @@ class ScopeSession(DSession):
     @staticmethod
     def _now() -> float:
         return time.perf_counter()
+
+
+def _selection(piece: core.Piece) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """Return the node ids that make up a piece (None for all), and those to leave out."""
+    payload: Any = piece.payload
+    return payload if payload is not None else (None, frozenset())

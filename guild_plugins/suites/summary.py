@@ -56,9 +56,7 @@ class Summary:
         for remark in remarks:
             terminalreporter.write_line(printable(remark))
 
-    def _write_table(
-        self, reporter: pytest.TerminalReporter, accounts: Sequence[Account]
-    ) -> None:
+    def _write_table(self, reporter: pytest.TerminalReporter, accounts: Sequence[Account]) -> None:
         shown = choose(accounts)
         head, *lines = table(shown, self._ledger.coverage)
         reporter.write_line(head, bold=True)

@@ -45,9 +45,7 @@ def _resolve(argument: str, here: Path, as_modules: bool) -> Target:
     if not resolved.exists():
         raise pytest.UsageError(f"file or directory not found: {argument}")
     if parts and resolved.is_dir():
-        raise pytest.UsageError(
-            f"directory argument cannot contain :: selection parts: {argument}"
-        )
+        raise pytest.UsageError(f"directory argument cannot contain :: selection parts: {argument}")
     return Target(resolved, levels, names)
 
 

@@ -173,7 +173,7 @@ def _plain(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str, bytes):
         return value
     if isinstance(value, bool | int | float | str | bytes):
-        base = next(t for t in (bool, int, float, str, bytes) if isinstance(value, t))
+        base: Any = next(t for t in (bool, int, float, str, bytes) if isinstance(value, t))
         return base(value)
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}

@@ -60,7 +60,7 @@ def serve(
     if recorder is not None:
         interactor.recorder = recorder
         config.pluginmanager.register(recorder, "guild-recorder")
-    xdist.remote.interactor = interactor  # type: ignore[attr-defined] # its hooks expect a global
+    xdist.remote.interactor = interactor  # its hooks expect a global
     config.hook.pytest_cmdline_main(config=config)
     # The interpreter's last collections would walk all that the suite left behind.
     gc.freeze()
@@ -374,16 +374,12 @@ class SuiteInteractor(WorkerInteractor):
     # -- reports -----------------------------------------------------------
 
     @pytest.hookimpl
-    def pytest_runtest_logstart(
-        self, nodeid: str, location: tuple[str, int | None, str]
-    ) -> None:
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """Note which test runs, where a crash cannot erase it."""
         self.outbox.put((Tag.TEST_STARTED.value, self._unit, nodeid, location))
 
     @pytest.hookimpl
-    def pytest_runtest_logfinish(
-        self, nodeid: str, location: tuple[str, int | None, str]
-    ) -> None:
+    def pytest_runtest_logfinish(self) -> None:
         """Note that the test is over."""
         self.outbox.put((Tag.TEST_FINISHED.value,))
 
@@ -429,9 +425,7 @@ def _is_uneventful(report: pytest.TestReport) -> bool:
     )
 
 
-_PLAIN_FIELDS = len(
-    pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
-)
+_PLAIN_FIELDS = len(pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__)
 
 
 def _has_only_core_serializers(config: pytest.Config) -> bool:
