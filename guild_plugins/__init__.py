@@ -2,6 +2,8 @@
 
 Nothing is imported here: git and pytest start this package on every commit and
 every run, and pay for each import.
+
+PYTEST_DONT_REWRITE: workers import parts of this package before pytest looks.
 """
 
 __version__ = "0.1.0"

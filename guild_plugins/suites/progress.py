@@ -71,7 +71,11 @@ class Progress:
     def pytest_report_teststatus(self) -> Generator[None, Any, Any]:
         """Keep the category, and leave out the letter and the word."""
         status = yield
+        if self._is_over:
+            return status  # the closing summary wants its words
         return (status[0], "", "") if status else status
+
+    _is_over = False
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -90,6 +94,7 @@ class Progress:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Tell the scopes that did not end, and take the line at the bottom away."""
+        self._is_over = True
         for name in sorted(self._ledger.scopes):
             account = self._ledger.scopes[name]
             if account.units_left:

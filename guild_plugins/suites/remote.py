@@ -1,7 +1,7 @@
 # mypy: ignore-errors
 """The first lines that a worker runs: xdist ships this file's text to it.
 
-As in ``xdist.remote``, but the work is done by ``guild_plugins.suites.worker``,
+As in ``xdist.remote``, but the work is done by ``guild_plugins.suites.launch``,
 and a worker with an interpreter of its own keeps its own ``sys.path``.
 """
 
@@ -24,6 +24,6 @@ if __name__ == "__channelexec__":
     else:
         sys.path = change_sys_path
 
-    from guild_plugins.suites.worker import serve
+    from guild_plugins.suites.launch import serve
 
     serve(channel, workerinput, guild["args"] or args, option_dict)  # noqa: F821

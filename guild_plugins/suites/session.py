@@ -59,6 +59,8 @@ class ScopeSession(DSession):
         self._specs: list[execnet.XSpec] = []
         self._started = 0
         self._deaths_at_start: dict[str, int] = {}
+        self._blamed: set[int] = set()
+        """Pieces whose collection brought a worker down."""
         self._shared = Path(tempfile.mkdtemp(prefix="guild-run-"))
         self._is_stopping = False
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
@@ -199,6 +201,7 @@ class ScopeSession(DSession):
             else:
                 self.ledger.end_piece(self._work(piece).unit.id)
         self.report_line(f"\n[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
+        self._blamed.update(dropped)
         self._tell(core.WorkerLost(name, now, tuple(remaining), tuple(dropped)))
 
     def _mark_culprit(self, node: SuiteNode, why: str, *, blame: bool) -> int | None:
@@ -469,6 +472,8 @@ class ScopeSession(DSession):
 
     def _drop(self, instruction: core.Drop) -> None:
         for piece in instruction.pieces:
+            if piece.id in self._blamed:
+                continue  # reported as an error already
             self._write_off(piece)
 
     def _write_off(self, piece: core.Piece, opened: Opened | None = None) -> None:

@@ -8,8 +8,6 @@ part of its queue is wanted back.
 
 from __future__ import annotations
 
-import gc
-import os
 import threading
 import time
 from collections import deque
@@ -19,7 +17,6 @@ from typing import Any
 
 import pytest
 import xdist.remote
-from _pytest.config import _prepareconfig
 from xdist.remote import WorkerInteractor, setup_config
 
 from guild_plugins.suites.collection import (
@@ -30,52 +27,12 @@ from guild_plugins.suites.collection import (
     Request,
     Target,
 )
-from guild_plugins.suites.guard import Guard, put_first
+from guild_plugins.suites.guard import Guard
 from guild_plugins.suites.heap import Heap
 from guild_plugins.suites.naming import Candidates
 from guild_plugins.suites.quiet import silence_terminal
-from guild_plugins.suites.recorder import Measuring, Recorder
+from guild_plugins.suites.recorder import Recorder
 from guild_plugins.suites.wire import Outbox, Tag
-
-FINISH = -1
-
-
-def serve(
-    channel: Any, workerinput: dict[str, Any], args: list[str], option_dict: dict[str, Any]
-) -> None:
-    """Run one worker until the controller has no more work for it."""
-    os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
-    os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
-    os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
-    guard = workerinput["guild"]["guard"]
-    if guard and guard["repair"]:
-        put_first(guard["owned"])
-    recorder = _start_recorder(workerinput)
-    config = _prepareconfig(args, None)
-    setup_config(config, option_dict.get("basetemp"))
-    config._parser.prog = Path(workerinput["mainargv"][0]).name
-    config.workerinput = workerinput  # type: ignore[attr-defined]
-    config.workeroutput = {}  # type: ignore[attr-defined]
-    interactor = SuiteInteractor(config, channel)
-    if recorder is not None:
-        interactor.recorder = recorder
-        config.pluginmanager.register(recorder, "guild-recorder")
-    xdist.remote.interactor = interactor  # its hooks expect a global
-    config.hook.pytest_cmdline_main(config=config)
-    # The interpreter's last collections would walk all that the suite left behind.
-    gc.freeze()
-    gc.disable()
-
-
-def _start_recorder(workerinput: dict[str, Any]) -> Recorder | None:
-    """Start to measure coverage, if it is asked for; before conftests are imported."""
-    measuring = workerinput["guild"].get("coverage")
-    if measuring is None:
-        return None
-    recorder = Recorder(Measuring.from_plain(measuring), workerinput["workerid"])
-    recorder.start()
-    return recorder
-
 
 class Queue:
     """Tests and units that wait in this worker, shared with the receiver thread."""
@@ -432,3 +389,16 @@ def _has_only_core_serializers(config: pytest.Config) -> bool:
     """Tell whether no plugin but pytest's own changes how reports travel."""
     implementations = config.pluginmanager.hook.pytest_report_to_serializable.get_hookimpls()
     return all(impl.plugin_name in ("reports", "subtests") for impl in implementations)
+
+
+def interact(
+    config: pytest.Config, channel: Any, option_dict: dict[str, Any], recorder: Recorder | None
+) -> None:
+    """Run the session of a worker that is configured."""
+    setup_config(config, option_dict.get("basetemp"))
+    interactor = SuiteInteractor(config, channel)
+    if recorder is not None:
+        interactor.recorder = recorder
+        config.pluginmanager.register(recorder, "guild-recorder")
+    xdist.remote.interactor = interactor  # its hooks expect a global
+    config.hook.pytest_cmdline_main(config=config)

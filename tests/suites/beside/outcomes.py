@@ -17,7 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or _is_taken:
         return
     _is_taken = True
-    config.pluginmanager.register(Outcomes(config, os.environ["OUTCOMES"]), "outcomes")
+    config.pluginmanager.register(Outcomes(config, os.environ["OUTCOMES"]), "outcomes-writer")
 
 
 class Outcomes:

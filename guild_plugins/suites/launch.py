@@ -1,0 +1,48 @@
+"""A worker's start: everything that must be done before pytest reads its configuration."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+
+from _pytest.config import _prepareconfig
+
+from guild_plugins.suites.guard import put_first
+from guild_plugins.suites.recorder import Measuring, Recorder
+
+
+def serve(
+    channel: Any, workerinput: dict[str, Any], args: list[str], option_dict: dict[str, Any]
+) -> None:
+    """Run one worker until the controller has no more work for it."""
+    os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
+    os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
+    os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
+    guard = workerinput["guild"]["guard"]
+    if guard and guard["repair"]:
+        put_first(guard["owned"])
+    recorder = _start_recorder(workerinput)
+    config = _prepareconfig(args, None)
+    config._parser.prog = Path(workerinput["mainargv"][0]).name
+    config.workerinput = workerinput  # type: ignore[attr-defined]
+    config.workeroutput = {}  # type: ignore[attr-defined]
+    # Not sooner: pytest warns of plugins (xdist is one) that are imported before it
+    # could rewrite their assertions.
+    from guild_plugins.suites.worker import interact
+
+    interact(config, channel, option_dict, recorder)
+    # The interpreter's last collections would walk all that the suite left behind.
+    gc.freeze()
+    gc.disable()
+
+
+def _start_recorder(workerinput: dict[str, Any]) -> Recorder | None:
+    """Start to measure coverage, if it is asked for; before conftests are imported."""
+    measuring = workerinput["guild"].get("coverage")
+    if measuring is None:
+        return None
+    recorder = Recorder(Measuring.from_plain(measuring), workerinput["workerid"])
+    recorder.start()
+    return recorder
