@@ -62,7 +62,9 @@ class Closing:
             return
         if not self._ledger.ended_at:
             self._ledger.ended_at = time.perf_counter()
-        durations.save(self._plan.durations_path, complete_files(self._plan, self._ledger))
+        complete = complete_files(self._plan, self._ledger)
+        self._write_off()
+        durations.save(self._plan.durations_path, complete)
         self._write_report(int(getattr(session, "exitstatus", exitstatus)))
         if github.is_here(os.environ):
             github.append_summary(os.environ.get("GITHUB_STEP_SUMMARY"), self._step_summary())
@@ -79,6 +81,15 @@ class Closing:
                 terminalreporter.write_line(line)
         if self._trouble:
             terminalreporter.write_line(self._trouble, red=True)
+
+    def _write_off(self) -> None:
+        """Account for the files of which nobody has told an end."""
+        for work in self._plan.works:
+            while self._ledger.is_unfinished(work.unit.id):
+                account = self._ledger.scope(work.unit.scope)
+                reason = account.stopped or self._interrupted or "the run ended before"
+                account.not_run_files[reason] += len(work.files)
+                self._ledger.end_piece(work.unit.id)
 
     def _write_report(self, exit_status: int) -> None:
         given = self._config.option.guild_report

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ class InProcess:
         self.ledger = ledger
         self._scope_of = {key: work.unit.scope for work in plan.works for key in work.keys}
         self._files = {file for work in plan.works for file in work.files}
+        self._unit_of = {key: work.unit.id for work in plan.works for key in work.keys}
+        self._left: Counter[int] = Counter()
+        ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
         guard = plan.guard
         self._guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._heap = Heap() if plan.freezes else None
@@ -82,8 +86,7 @@ class InProcess:
         self.look_for_foreign_imports()
         if self._heap:
             self._heap.settle()
-        for item in session.items:
-            self._note_collected(self._scope(item.nodeid))
+        self.note_collected("", [item.nodeid for item in session.items])
 
     def look_for_foreign_imports(self) -> None:
         """Stop where a module of the tree was loaded from elsewhere.
@@ -94,9 +97,43 @@ class InProcess:
         if foreign is not None:
             raise pytest.UsageError(str(foreign))
 
-    def _note_collected(self, scope: str) -> None:
-        self.ledger.scope(scope).collected += 1
-        self._worker.collected += 1
+    def note_collected(self, pool: str, nodeids: Sequence[str]) -> None:
+        """Account for all tests of a pool that are to run."""
+        for nodeid in nodeids:
+            self.ledger.scope(self._scope(nodeid)).collected += 1
+            self._left[self._unit(nodeid)] += 1
+        self._worker.collected += len(nodeids)
+        for work in self.plan.works:
+            if work.unit.pool == pool and not self._left[work.unit.id]:
+                self.ledger.end_piece(work.unit.id)
+
+    @pytest.hookimpl
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Note that files do not run as a whole."""
+        self.note_deselected([item.nodeid for item in items])
+
+    def note_deselected(self, nodeids: Sequence[str]) -> None:
+        """Account for tests that are not to run."""
+        self.ledger.deselected += len(nodeids)
+        self.ledger.partial_files.update(nodeid.split("::", 1)[0] for nodeid in nodeids)
+
+    def _unit(self, nodeid: str) -> int:
+        return self._unit_of.get(nodeid.split("::", 1)[0], -1)
+
+    def _note_gone(self, nodeid: str) -> None:
+        unit = self._unit(nodeid)
+        self._left[unit] -= 1
+        if self._left[unit] == 0:
+            self.ledger.end_piece(unit)
+
+    def _write_off(self, reason: str) -> None:
+        """Account for the tests that were not reached."""
+        for work in self.plan.works:
+            left = self._left[work.unit.id]
+            if left > 0:
+                self.ledger.scope(work.unit.scope).not_run[reason] += left
+                self.ledger.partial_files.update(work.keys)
+                self.ledger.end_piece(work.unit.id)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -108,6 +145,7 @@ class InProcess:
                     self._run_nested(session, pool)
             return result
         finally:
+            self._write_off(str(session.shouldfail or session.shouldstop or "interrupted"))
             self.ledger.ended_at = self._worker.ended_at = time.perf_counter()
 
     def _has_work(self, pool: Pool) -> bool:
@@ -139,6 +177,8 @@ class InProcess:
         if account.stopped is None:
             return None
         account.not_run[account.stopped] += 1
+        self.ledger.partial_files.add(nodeid.split("::", 1)[0])
+        self._note_gone(nodeid)
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -169,9 +209,11 @@ class InProcess:
         self._worker.busy_s += spent
         account = self.ledger.scope(self._scope(nodeid))
         account.worker_s += spent
+        account.ran += 1
         account.touch(now)
         key = nodeid.split("::", 1)[0]
         self.ledger.file_seconds[key] = self.ledger.file_seconds.get(key, 0.0) + spent
+        self._note_gone(nodeid)
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -211,6 +253,7 @@ class Nested:
         self._outer = outer
         self._session = session
         self._prefix = pool.prefix
+        self._pool = pool.name
         self._hook = outer.config.hook
 
     @pytest.hookimpl(tryfirst=True)
@@ -228,7 +271,17 @@ class Nested:
         for item in session.items:
             if session.config.option.collectonly and terminal:
                 terminal.write_line(self._prefix + item.nodeid)
-            self._outer._note_collected(self._outer._scope(self._prefix + item.nodeid))
+        self._outer.note_collected(
+            self._pool, [self._prefix + item.nodeid for item in session.items]
+        )
+
+    @pytest.hookimpl
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Pass on."""
+        self._outer.note_deselected([self._prefix + item.nodeid for item in items])
+        terminal = self._outer.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal:
+            terminal.stats.setdefault("deselected", []).extend(items)
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -2,8 +2,8 @@
 
 On a terminal, one more line at the bottom says what is going on; it is rewritten
 a few times a second and gone at the end. Everywhere else (CI, a pipe) there are
-plain lines. With ``-q`` only failures are shown, with ``-v`` pytest's own line for
-every test. The dots are left out, and so are the letters that other plugins give;
+plain lines. With ``-q`` nothing is shown until the end, with ``-v`` pytest's own line
+for every test. The dots are left out, and so are the letters that other plugins give;
 their categories, from which pytest's last line is made, stay as they are.
 """
 
@@ -124,7 +124,7 @@ class Progress:
 
     def _tell_failure(self, report: pytest.TestReport | pytest.CollectReport, word: str) -> None:
         self._failures += 1
-        if self._failures > MOST_FAILURES:
+        if self._quiet or self._failures > MOST_FAILURES:
             return
         text = f"{printable(str(report.nodeid))} - {reason(report)}"
         width = self._reporter._tw.fullwidth - 1 if self._line else 500
@@ -136,17 +136,19 @@ class Progress:
             self._reporter.write_line("Further failures are told at the end.", yellow=True)
 
     def _tell_scope(self, account: Account) -> None:
-        if self._quiet or account.first_at is None:
+        is_cut = account.units_left or account.not_run or account.not_run_files
+        if self._quiet or account.first_at is None or not (account.counts or is_cut):
             return
         write = self._reporter.write
         self._reporter.ensure_newline()
         if self._line is None:
             write(f"{self._share():4.0%}  ", cyan=True)
         write(f"{printable(account.scope):{self._width}}  ", **markup(account))
-        said = counted(account.counts) or "no tests"
-        if account.units_left or account.not_run or account.not_run_files:
-            said += f", not finished: {printable(account.stopped or 'interrupted')}"
-        write(f"{said}  ")
+        said = [counted(account.counts)] if account.counts else []
+        if is_cut:
+            why = {*account.not_run, *account.not_run_files} or {account.stopped or "interrupted"}
+            said.append(f"not finished: {printable('; '.join(sorted(why)))}")
+        write(f"{', '.join(said)}  ")
         self._reporter.write_line(seconds(account.wall_s), light=True)
 
     def _status(self, now: float) -> str:

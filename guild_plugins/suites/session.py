@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty
+from types import SimpleNamespace
 from typing import Any
 
 import execnet
@@ -61,7 +62,6 @@ class ScopeSession(DSession):
         self._deaths_at_start: dict[str, int] = {}
         self._blamed: set[int] = set()
         """Pieces whose collection brought a worker down."""
-        self._shared = Path(tempfile.mkdtemp(prefix="guild-run-"))
         self._is_stopping = False
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
         self.on_tick: Callable[[], None] | None = None
@@ -76,6 +76,7 @@ class ScopeSession(DSession):
         self._session = session
         self.shouldstop = False
         self.ledger.started_at = self._now()
+        self._shared = Path(tempfile.mkdtemp(prefix="guild-run-"))
         self.nodemanager = NodeManager(self.config)
         self._specs = list(self.nodemanager.specs)
         self.config.hook.pytest_xdist_setupnodes(config=self.config, specs=self._specs)
@@ -145,7 +146,8 @@ class ScopeSession(DSession):
             stop = node.trouble or f"{node.gateway.id} was interrupted"
         if stop and not self.shouldstop and node.trouble is None:
             self.shouldstop = stop
-        self._end(node, node.trouble or "ended before its work was done")
+        why = "stopped" if self._is_stopping else "ended before its work was done"
+        self._end(node, node.trouble or why)
 
     def worker_internal_error(self, node: Any, formatted_error: str) -> None:
         """Keep the error of a worker that breaks down; its end follows."""
@@ -181,7 +183,7 @@ class ScopeSession(DSession):
         """Name the test that did it, and have the rest run elsewhere."""
         name, now = node.gateway.id, self._now()
         if not node.is_ready:
-            self.report_line(f"\n[{name}] {why.splitlines()[0]} before it was up")
+            self.report_line(f"[{name}] {why.splitlines()[0]} before it was up")
             self._tell(core.StartFailed(node.pool, now))
             self._count_death_at_start(node, why)
             return
@@ -200,7 +202,7 @@ class ScopeSession(DSession):
                 remaining.append(core.Remainder(piece, left, payload))
             else:
                 self.ledger.end_piece(self._work(piece).unit.id)
-        self.report_line(f"\n[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
+        self.report_line(f"[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
         self._blamed.update(dropped)
         self._tell(core.WorkerLost(name, now, tuple(remaining), tuple(dropped)))
 
@@ -420,7 +422,9 @@ class ScopeSession(DSession):
         prefix = self._prefix(node)
         self.ledger.partial_files.update({prefix + nodeid.split("::", 1)[0] for nodeid in ids})
         if self.terminal:
-            self.terminal.stats.setdefault("deselected", []).extend(ids)
+            # Plugins expect objects with attributes there, such as pytest's items.
+            items = [SimpleNamespace(nodeid=prefix + nodeid) for nodeid in ids]
+            self.terminal.stats.setdefault("deselected", []).extend(items)
 
     # -- what is to be done ----------------------------------------------------------
 

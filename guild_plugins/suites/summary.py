@@ -23,6 +23,7 @@ MOST_NAMES: Final = 20
 """Crashed tests and the like that are named."""
 
 HEADINGS: Final = ("scope", "tests", "outcome", "time", "worker time", "steals", "coverage")
+NORMAL_ENDS: Final = frozenset({"finished", "stopped"})
 LEFT: Final = frozenset({"scope", "outcome"})
 
 
@@ -46,7 +47,7 @@ class Summary:
         """Write it all."""
         if terminalreporter.no_summary or config.option.collectonly:
             return
-        accounts = list(self._ledger.scopes.values())
+        accounts = [a for a in self._ledger.scopes.values() if a.outcome != "empty"]
         remarks = [*self._remarks(), *(f"note: {note}" for note in self._plan.notes)]
         if config.get_verbosity() >= 0 and accounts:
             terminalreporter.section("scopes")
@@ -76,7 +77,10 @@ class Summary:
         if len(self._crashed) > MOST_NAMES:
             said.append(f"... and {things(len(self._crashed) - MOST_NAMES, 'crashed test')} more")
         said += reasons(self._ledger.scopes.values())
-        ends = [w for w in self._ledger.workers.values() if w.end != "finished"]
+        empty = sum(1 for a in self._ledger.scopes.values() if a.outcome == "empty")
+        if empty:
+            said.append(f"no tests to run: {things(empty, 'scope')}")
+        ends = [w for w in self._ledger.workers.values() if w.end not in NORMAL_ENDS]
         said += [f"worker {worker.id}: {worker.end}" for worker in ends[:MOST_NAMES]]
         if len(ends) > MOST_NAMES:
             said.append(f"... and {things(len(ends) - MOST_NAMES, 'worker')} more like these")

@@ -1,6 +1,7 @@
 import json
 import re
-import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from coverage import CoverageData
 
 from guild_plugins.suites.coverage_report import Combined
-from guild_plugins.suites.recorder import DATA, Measuring, Recorder, signed_off
+from guild_plugins.suites.recorder import Measuring, Recorder, signed_off
 
 from .runs import Run, expect, run, started, write
 
@@ -27,10 +28,8 @@ SHOP = {
         """,
     "conftest.py": """
         def pytest_configure(config):
-            if hasattr(config, "workerinput"):
-                config.where = "worker"
-            else:
-                config.where = "main"
+            if not hasattr(config, "workerinput"):
+                config.where = "here"
 
         def pytest_report_teststatus(report):
             if report.outcome == "never":
@@ -131,7 +130,7 @@ def test_the_table_tells_own_tests_from_others(shop: Path) -> None:
     by_workers = rows(run(shop, *SCOPED))
     alone = rows(run(shop, *SCOPED, "-n0"))
 
-    assert by_workers["api"] == ["12", "92%", "67%", "67%"]
+    assert by_workers["api"] == ["11", "91%", "64%", "64%"]
     assert by_workers["web"] == ["3", "100%", "100%", "0%"]
     assert alone == by_workers
 
@@ -232,9 +231,9 @@ def test_what_ran_before_the_first_failure_is_reported(shop: Path) -> None:
 
     ended = run(shop, *SCOPED, "-x", "-n1")
 
-    assert ended.code == pytest.ExitCode.INTERRUPTED or ended.code == 1
+    assert ended.code in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
     assert "incomplete" not in ended.out
-    assert 15 in points(shop / ".coverage")[str(shop / "api/price.py")]
+    assert 14 in points(shop / ".coverage")[str(shop / "api/price.py")]
 
 
 def test_what_ran_before_ctrl_c_is_reported(shop: Path) -> None:
@@ -258,26 +257,26 @@ def test_what_ran_before_ctrl_c_is_reported(shop: Path) -> None:
 
     assert ended.code == pytest.ExitCode.INTERRUPTED
     assert "coverage by scope" in ended.out
-    assert 15 in points(shop / ".coverage")[str(shop / "api/price.py")]
+    assert 14 in points(shop / ".coverage")[str(shop / "api/price.py")]
 
 
 def test_subprocesses_are_measured_where_the_project_says_so(shop: Path) -> None:
-    test = """
+    test = f"""
         import subprocess, sys
 
         def test_it():
             code = "from api.price import unused; unused()"
-            subprocess.run([sys.executable, "-c", code], check=True)
+            subprocess.run([sys.executable, "-c", code], check=True, cwd={str(shop)!r})
         """
     write(
         shop,
         {".coveragerc": "[run]\npatch = subprocess\nsource = .\n", "web/tests/test_sub.py": test},
     )
 
-    ended = run(shop, *SCOPED, env={"PYTHONPATH": str(shop)})
+    ended = run(shop, *SCOPED)
 
     assert ended.code == 0, ended.out
-    assert 15 in points(shop / ".coverage")[str(shop / "api/price.py")]
+    assert 14 in points(shop / ".coverage")[str(shop / "api/price.py")]
     assert not list(shop.glob(".coverage.*"))
 
 
@@ -311,7 +310,6 @@ def test_a_recorder_that_shares_no_directory_returns_its_data(
     shop: Path, tmp_path: Path
 ) -> None:
     code = f"""
-        import sys
         from pathlib import Path
         from guild_plugins.suites.recorder import Measuring, Recorder
 
@@ -322,22 +320,20 @@ def test_a_recorder_that_shares_no_directory_returns_its_data(
         unused()
         Path("sent").write_bytes(recorder.finish())
         """
-    write(shop, {"pytest_it.py": f"def test_it():\n    pass\n", "send.py": code})
-    import subprocess
-    import sys
+    write(shop, {"send.py": code})
 
     subprocess.run([sys.executable, "send.py"], cwd=shop, check=True)
 
     received = CoverageData(str(tmp_path / "received"))
     received.loads((shop / "sent").read_bytes())
     received.set_query_contexts(["api"])
-    assert 15 in (received.lines(str(shop / "api/price.py")) or ())
+    assert 14 in (received.lines(str(shop / "api/price.py")) or ())
 
 
 def test_a_recorder_without_coverage_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "coverage", None)
+    monkeypatch.setitem(sys.modules, "coverage", None)
     measuring = Measuring(str(tmp_path), None, str(tmp_path))
     recorder = Recorder(measuring, "gw0")
 
@@ -347,4 +343,3 @@ def test_a_recorder_without_coverage_says_so(
 
     assert "has no coverage.py" in (signed_off(measuring, "gw0") or "")
     assert Recorder.running is None
-    assert DATA and sqlite3
