@@ -24,7 +24,7 @@ BESIDE = Path(__file__).parent / "beside"
 QUIET = ("-p", "no:randomly", "-p", "no:rerunfailures")
 """Plugins that would change what is compared, wherever they are installed."""
 
-LIMIT = 60
+LIMIT = int(os.environ.get("LIMIT_FOR_RUNS", "60"))
 """Seconds in which each run must end."""
 
 
