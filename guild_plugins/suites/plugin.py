@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from guild_plugins.suites.options import add_options, is_on, settle, wants_coverage
+from guild_plugins.suites.options import add_options, early, is_on, settle, wants_coverage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Start to measure before conftests are imported, where coverage is asked for."""
+    """Do what must be done before conftests are imported: repair the path, and measure."""
+    if early(early_config, "guild_scopes") and (
+        early(early_config, "guild_import_guard") == "repair"
+    ):
+        from guild_plugins.suites.guard import repair
+
+        repair(early_config.rootpath)
     if not wants_coverage(early_config):
         return
     from guild_plugins.suites.recorder import Recorder

@@ -34,6 +34,7 @@ from guild_plugins.suites.quiet import silence_terminal
 from guild_plugins.suites.recorder import Recorder
 from guild_plugins.suites.wire import Outbox, Tag
 
+
 class Queue:
     """Tests and units that wait in this worker, shared with the receiver thread."""
 
@@ -150,6 +151,7 @@ class SuiteInteractor(WorkerInteractor):
         guard = settings["guard"]
         self.guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._unit = -1
+        self._announced: str | None = None
         self._scopes: dict[int, str] = {}
         self._keywords: object = None
         self._is_plain = _has_only_core_serializers(config)
@@ -188,6 +190,17 @@ class SuiteInteractor(WorkerInteractor):
     @pytest.hookimpl
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Do nothing: the controller learns of each file on its own."""
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what broke this session off, for the controller to end with the same."""
+        value = excinfo.value
+        is_exit = isinstance(value, pytest.exit.Exception)
+        self.config.workeroutput["guild_interrupt"] = {  # type: ignore[attr-defined]
+            "is_exit": is_exit,
+            "text": str(value) or type(value).__name__,
+            "returncode": value.returncode if isinstance(value, pytest.exit.Exception) else None,
+        }
 
     @pytest.hookimpl
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -267,6 +280,7 @@ class SuiteInteractor(WorkerInteractor):
         nextitem = None if following is None else session.items[following[1]]
         self._keywords = None
         self._switch(unit)
+        self._announce(item.nodeid, item.location)
         started = time.perf_counter()
         self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         spent = time.perf_counter() - started
@@ -333,6 +347,15 @@ class SuiteInteractor(WorkerInteractor):
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """Note which test runs, where a crash cannot erase it."""
+        if self._announced == nodeid:
+            self._announced = None  # once for each call, should a plugin run the test again
+        else:
+            self._announce(nodeid, location)
+            self._announced = None
+
+    def _announce(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """Say which test runs, before any plugin's hook can break this session."""
+        self._announced = nodeid
         self.outbox.put((Tag.TEST_STARTED.value, self._unit, nodeid, location))
 
     @pytest.hookimpl

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.suites.runs import run, write
 
 FAULTS = {
@@ -190,9 +191,10 @@ def test_the_first_checkout_itself_runs(checkouts: Path) -> None:
     assert ended.of("passed") == {"tests/test_place.py::test_place"}
 
 
-def test_repair_puts_the_tree_first(checkouts: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_repair_puts_the_tree_first(checkouts: Path, workers: int) -> None:
     env = {"PYTHONPATH": f"{Path(__file__).parent / 'beside'}:{checkouts / 'site'}"}
-    options = ("--guild-scopes", "-n2", "--guild-import-guard=repair")
+    options = ("--guild-scopes", f"-n{workers}", "--guild-import-guard=repair")
 
     ended = run(checkouts / "other", *options, env=env)
 
