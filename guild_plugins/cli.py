@@ -135,9 +135,52 @@ def _scopes_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def matrix(app: App, args: argparse.Namespace) -> int:
+    """Divide the tests over N machines, for pytest --guild-shard K/N
+
+    What follows -- is for pytest: the same paths and options as on the machines.
+    With --github, the line is for $GITHUB_OUTPUT, and its value for
+    strategy.matrix: fromJSON(...); each job then has matrix.shard.
+
+    With --json: {"version": 1, "division": a word that is equal on all machines
+    that divide alike, "files": number, "measured": files whose cost is known,
+    "shards": [{"shard": "1/4", "scopes": [id], "split": [id] that are in other
+    shards too, "files": number, "seconds": expected}]}.
+    """
+    from guild_plugins.suites.matrix import survey
+
+    found = survey(app.start, args.shards, args.arguments)
+    if args.json:
+        _print_json(found.as_data())
+    elif args.github:
+        import json
+
+        print(f"matrix={json.dumps(found.as_github(), separators=(',', ':'))}")
+    else:
+        from guild_plugins.report.text import printable
+
+        for part in found.parts:
+            names = [f"{name} (a part)" if name in part.split else name for name in part.scopes]
+            print(
+                f"{part.shard}  {part.seconds:8.1f} s  {part.files:5} files  "
+                f"{printable(', '.join(names))}"
+            )
+        print(f"\n{found.files} files, {found.measured} of them measured before")
+    return Exit.DONE
+
+
+def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--shards", type=int, required=True, metavar="N", help="number of machines")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print data instead of a table")
+    form.add_argument("--github", action="store_true", help="print a line for GITHUB_OUTPUT")
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="for pytest")
+
+
 COMMANDS: dict[str, Command] = {
     "setup": Command(setup, _setup_arguments),
     "scopes": Command(scopes, _scopes_arguments),
+    "matrix": Command(matrix, _matrix_arguments),
 }
 """All subcommands, in the order in which the help shows them."""
 

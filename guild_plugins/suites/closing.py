@@ -62,6 +62,7 @@ class Closing:
             return
         if not self._ledger.ended_at:
             self._ledger.ended_at = time.perf_counter()
+        self._interrupted = self._interrupted or _why_stopped(session)
         complete = complete_files(self._plan, self._ledger)
         self._write_off()
         durations.save(self._plan.durations_path, complete)
@@ -127,6 +128,11 @@ class Closing:
             seconds(self._ledger.ended_at - self._ledger.started_at),
             self._config.option.guild_shard,
         )
+
+
+def _why_stopped(session: pytest.Session) -> str | None:
+    stop = session.shouldfail or session.shouldstop
+    return str(stop) if stop else None
 
 
 def complete_files(plan: Plan, ledger: Ledger) -> dict[str, float]:

@@ -45,7 +45,7 @@ def begin(config: pytest.Config) -> None:
     :raises pytest.UsageError: Something else measures, or the configuration cannot be used.
     """
     known = config.known_args_namespace
-    if getattr(known, "cov_source", None) and not getattr(known, "no_cov", False):
+    if _uses_pytest_cov(config) and not getattr(known, "no_cov", False):
         raise pytest.UsageError(
             "--guild-cov and --cov would both measure, and a process can be measured once: leave "
             "one of them out (--no-cov switches off a --cov that stands in addopts)"
@@ -66,6 +66,12 @@ def begin(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--guild-cov: {recorder.trouble}")
     config.pluginmanager.register(recorder, "guild-recorder")
     config.pluginmanager.register(CoverageSession(measuring, recorder), NAME)
+
+
+def _uses_pytest_cov(config: pytest.Config) -> bool:
+    """Tell whether pytest-cov is asked for; it may have begun already, and forgotten by whom."""
+    asked = getattr(config.known_args_namespace, "cov_source", None)
+    return bool(asked) or config.pluginmanager.hasplugin("_cov")
 
 
 class CoverageSession:

@@ -6,7 +6,9 @@ for a large project takes longer than its tests. Here a file is analysed once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -153,7 +155,7 @@ class Combined:
         :raises CoverageException: There is nothing to report.
         """
         said = StringIO()
-        with working_in(self._measuring.home):
+        with working_in(self._measuring.home), _uncollected():
             texts = [name for name in formats if name in TEXTS]
             self.coverage.report(
                 show_missing="term-missing" in texts or None,
@@ -186,6 +188,18 @@ class Combined:
                 measured.branches,
                 measured.missing_branches,
             )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Switch the garbage collector off: syntax trees hold no circles, and a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 __all__ = ["FORMATS", "Combined", "CoverageException"]

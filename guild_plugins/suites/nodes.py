@@ -42,6 +42,7 @@ class SuiteNode(WorkerController):
     is_released: bool = False
     trouble: str | None = None
     """What it said of its own end, or why it was killed."""
+    was_killed: bool = False
 
     def process_from_remote(self, eventcall: Any) -> None:
         """Put a batch on the queue as one event; leave all else to xdist."""
@@ -56,7 +57,7 @@ class SuiteNode(WorkerController):
 
     def kill(self, why: str) -> None:
         """End the process at once; its loss is then handled like any other."""
-        self.trouble = why
+        self.trouble, self.was_killed = why, True
         io = self.gateway._io
         if hasattr(io, "kill"):
             io.kill()

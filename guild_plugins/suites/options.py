@@ -210,7 +210,7 @@ def wants_coverage(config: pytest.Config) -> bool:
 def _from_ini(config: pytest.Config, name: str) -> Any:
     try:
         return config.getini(name)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, pytest.UsageError) as error:
         raise pytest.UsageError(f"ini option {name}: {error}") from error
 
 

@@ -60,6 +60,8 @@ class Plan:
     """What the import guard compares with; None where it is off."""
     freezes: bool = False
     """Whether workers keep what stays out of the collector's way (see `heap`)."""
+    candidates: tuple[Candidate, ...] = ()
+    """The files that the works were made of."""
     left_out: frozenset[str] = frozenset()
     """Absolute paths of files that were found and not chosen."""
 
@@ -143,6 +145,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
         durations_path=path,
         guard=_guard(config, project) if has_root else None,
         freezes=not config.option.guild_leave_heap and _expected(works) > FREEZE_FROM,
+        candidates=tuple(chosen),
         left_out=frozenset(c.found.path for c in candidates if c.found.path not in kept),
     )
 

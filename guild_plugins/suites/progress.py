@@ -56,7 +56,8 @@ class Progress:
         self._ledger = ledger
         self._failures = 0
         self._quiet = config.get_verbosity() < 0
-        self._line = StatusLine(reporter) if _is_live(reporter) and not self._quiet else None
+        self._is_live = _is_live(reporter) and not self._quiet
+        self._line = StatusLine(reporter) if self._is_live else None
         self._next = 0.0
         self._seconds = expected_seconds(work.unit for work in plan.works)
         self._works = {work.unit.id: work for work in plan.works}
@@ -120,7 +121,9 @@ class Progress:
         if self._line is None or now < self._next:
             return
         self._next = now + INTERVAL
-        self._line.show(self._status(now))
+        text = self._status(now)
+        if text:
+            self._line.show(text)
 
     def _tell_failure(self, report: pytest.TestReport | pytest.CollectReport, word: str) -> None:
         self._failures += 1
@@ -141,7 +144,7 @@ class Progress:
             return
         write = self._reporter.write
         self._reporter.ensure_newline()
-        if self._line is None:
+        if not self._is_live:
             write(f"{self._share():4.0%}  ", cyan=True)
         write(f"{printable(account.scope):{self._width}}  ", **markup(account))
         said = [counted(account.counts)] if account.counts else []
@@ -152,6 +155,7 @@ class Progress:
         self._reporter.write_line(seconds(account.wall_s), light=True)
 
     def _status(self, now: float) -> str:
+        """Return the line; empty while workers only start, and may write to the terminal."""
         ledger = self._ledger
         done = sum(worker.ran for worker in ledger.workers.values())
         running = [
@@ -159,6 +163,8 @@ class Progress:
             for account in ledger.scopes.values()
             if account.units_left and account.first_at is not None
         ]
+        if not done and not running:
+            return ""
         parts = [f"{self._share():4.0%}", f"{number(done)} tests"]
         if self._failures:
             parts.append(f"{number(self._failures)} failed")

@@ -20,12 +20,12 @@ from typing import Any
 
 import execnet
 import pytest
-from xdist.dsession import DSession, Interrupted
+from xdist.dsession import DSession
 from xdist.workermanage import NodeManager
 
 from guild_plugins.engine import messages as core
 from guild_plugins.engine.scheduling import Scheduler
-from guild_plugins.suites import remote
+from guild_plugins.suites import endings, remote
 from guild_plugins.suites.ledger import Account, Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
 from guild_plugins.suites.plan import Plan, Work
@@ -39,12 +39,11 @@ TICK = 0.2
 CRASHES_PER_SCOPE = 32
 """Workers that one scope may bring down before the rest of it is given up."""
 
-DEATHS_AT_START = 2
-"""Workers of one pool that may die before they are up until the pool is given up."""
-
 
 class ScopeSession(DSession):
     """A distributed session whose workers collect on demand."""
+
+    shouldstop: bool | str
 
     def __init__(self, config: pytest.Config, plan: Plan, ledger: Ledger) -> None:
         self.config = config
@@ -59,7 +58,12 @@ class ScopeSession(DSession):
         self._replayers: dict[str, Replayer] = {}
         self._specs: list[execnet.XSpec] = []
         self._started = 0
-        self._deaths_at_start: dict[str, int] = {}
+        self._deaths = endings.Deaths()
+        self._told: set[tuple[str, str]] = set()
+        """Files and directories that could not be collected, with their outcome."""
+        self._ending: BaseException | None = None
+        """What ends the run before its time, as pytest would raise it."""
+        self._shared: Path | None = None
         self._blamed: set[int] = set()
         """Pieces whose collection brought a worker down."""
         self._is_stopping = False
@@ -90,16 +94,23 @@ class ScopeSession(DSession):
     @pytest.hookimpl
     def pytest_runtestloop(self) -> bool:
         """Handle what workers say until none is left."""
-        pending: Interrupted | None = None
         while self._active_nodes:
             self.loop_once()
-            if self.shouldstop and pending is None:
-                pending = Interrupted(str(self.shouldstop))
-                self._stop_all()
+            self._look_for_an_end()
         self.ledger.ended_at = self._now()
-        if pending:
-            raise pending
+        if self._ending is not None:
+            raise self._ending
         return True
+
+    def _look_for_an_end(self) -> None:
+        """Stop where pytest would: after ``--maxfail`` failures, or where a plugin asks for it."""
+        session = self._session
+        if session is None or self._ending is not None:
+            return
+        if session.shouldfail:
+            self._break_off(session.Failed(session.shouldfail))
+        elif session.shouldstop or self.shouldstop:
+            self._break_off(session.Interrupted(session.shouldstop or self.shouldstop))
 
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:
@@ -107,7 +118,19 @@ class ScopeSession(DSession):
         for node in self._nodes.values():
             self._write_off_held(node)  # there are none, unless the loop was broken off
         super().pytest_sessionfinish()
-        shutil.rmtree(self._shared, ignore_errors=True)
+        self._remove_shared()
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        """End all workers of a session that was not even begun."""
+        if self._shared is not None and self.nodemanager is not None:
+            self.nodemanager.teardown_nodes()
+        self._remove_shared()
+
+    def _remove_shared(self) -> None:
+        if self._shared is not None:
+            shutil.rmtree(self._shared, ignore_errors=True)
+            self._shared = None
 
     def loop_once(self) -> None:
         """Handle one event, or look at the clock."""
@@ -129,7 +152,7 @@ class ScopeSession(DSession):
         node.workerinfo["id"] = node.gateway.id
         node.workerinfo["spec"] = node.gateway.spec
         node.is_ready = True
-        self._deaths_at_start[node.pool] = 0
+        self._deaths.came_up(node.pool)
         self.ledger.worker(node.gateway.id).ready_at = self._now()
         self.config.hook.pytest_testnodeready(node=node)
         if self._is_stopping:
@@ -140,18 +163,32 @@ class ScopeSession(DSession):
     def worker_workerfinished(self, node: Any) -> None:
         """Take leave of a worker that ended by itself."""
         self.config.hook.pytest_testnodedown(node=node, error=None)
-        output = node.workeroutput
-        stop = output["shouldfail"] or output["shouldstop"]
-        if output["exitstatus"] == pytest.ExitCode.INTERRUPTED and not stop:
-            stop = node.trouble or f"{node.gateway.id} was interrupted"
-        if stop and not self.shouldstop and node.trouble is None:
-            self.shouldstop = stop
+        if node.trouble is None:
+            ending = self._ending_of(node)
+            if ending is not None:
+                self._break_off(ending)
         why = "stopped" if self._is_stopping else "ended before its work was done"
-        self._end(node, node.trouble or why)
+        self._end(node, node.trouble or why, blame=node.trouble is not None)
+
+    def _ending_of(self, node: Any) -> BaseException | None:
+        """Return what a worker ended with before its time, as it would end pytest."""
+        assert self._session is not None
+        output = node.workeroutput
+        said = output.get("guild_interrupt")
+        if said is not None and said["is_exit"]:
+            return pytest.exit.Exception(said["text"], said["returncode"])
+        if said is not None:
+            doing = f" in {self._prefix(node)}{node.current[1]}" if node.current else ""
+            return self._session.Interrupted(f"interrupted{doing} ({node.gateway.id})")
+        if output["shouldfail"]:
+            return self._session.Failed(output["shouldfail"])
+        if output["shouldstop"]:
+            return self._session.Interrupted(output["shouldstop"])
+        return None
 
     def worker_internal_error(self, node: Any, formatted_error: str) -> None:
         """Keep the error of a worker that breaks down; its end follows."""
-        node.trouble = f"internal error in the worker:\n{formatted_error}"
+        node.trouble = endings.broken_down(formatted_error)
 
     def worker_errordown(self, node: Any, error: object | None) -> None:
         """Account for a worker that died."""
@@ -159,9 +196,11 @@ class ScopeSession(DSession):
         leftover = node.leftover()
         if leftover:
             self._replay(node, leftover)
-        self._end(node, node.trouble or "crashed")
+        told = getattr(error, "formatted", None)  # an exception in its first lines
+        why = endings.broken_down(told) if told else endings.CRASHED
+        self._end(node, node.trouble or why, blame=True)
 
-    def _end(self, node: SuiteNode, why: str) -> None:
+    def _end(self, node: SuiteNode, why: str, *, blame: bool) -> None:
         name = node.gateway.id
         self._active_nodes.discard(node)
         self._nodes.pop(name, None)
@@ -172,22 +211,23 @@ class ScopeSession(DSession):
         if node.is_released and not node.held:
             self._tell(core.WorkerStopped(name, self._now()))
             return
-        account.end = why.splitlines()[0]
+        account.end = endings.brief(why)
         if self._is_stopping:
-            self._mark_culprit(node, why, blame=node.trouble is not None)
+            if blame:
+                self._mark_culprit(node, why)
             self._write_off_held(node)
             return
         self._lose(node, why)
+        self._count_restart(name)
 
     def _lose(self, node: SuiteNode, why: str) -> None:
         """Name the test that did it, and have the rest run elsewhere."""
         name, now = node.gateway.id, self._now()
         if not node.is_ready:
-            self.report_line(f"[{name}] {why.splitlines()[0]} before it was up")
-            self._tell(core.StartFailed(node.pool, now))
-            self._count_death_at_start(node, why)
+            self.report_line(f"[{name}] did not come up: {endings.brief(why)}")
+            self._fail_start(node.pool, why)
             return
-        culprit = self._mark_culprit(node, why, blame=True)
+        culprit = self._mark_culprit(node, why)
         remaining: list[core.Remainder] = []
         dropped: list[int] = []
         for piece, opened in node.held.items():
@@ -196,25 +236,27 @@ class ScopeSession(DSession):
                     dropped.append(piece)  # the file itself brought the worker down
                     self.ledger.end_piece(self._work(piece).unit.id)
                 continue
-            left = opened.tests - opened.ended - (piece == culprit)
+            left = opened.tests - opened.ended
             if left > 0:
                 payload = (opened.only, opened.skip | opened.done)
                 remaining.append(core.Remainder(piece, left, payload))
             else:
                 self.ledger.end_piece(self._work(piece).unit.id)
-        self.report_line(f"[{name}] {why.splitlines()[0]}; its other tests run elsewhere")
+        self.report_line(f"[{name}] {endings.brief(why)}; its other tests run elsewhere")
         self._blamed.update(dropped)
         self._tell(core.WorkerLost(name, now, tuple(remaining), tuple(dropped)))
+        is_vain = not node.was_killed and (culprit is None or why != endings.CRASHED)
+        if is_vain and self._deaths.died_in_vain(node.pool):
+            self._give_up(node.pool, f"workers end and no test is to blame: {why}")
 
-    def _mark_culprit(self, node: SuiteNode, why: str, *, blame: bool) -> int | None:
+    def _mark_culprit(self, node: SuiteNode, why: str) -> int | None:
         """Report the test or file that a worker died in; return its piece."""
-        if not blame:
-            return None
         if node.current is not None:
             piece, nodeid = node.current
             work = self._work(piece)
             if piece in node.held:
                 node.held[piece].done.add(nodeid)
+                node.held[piece].ended += 1
             self._count_crash(work)
             self._report_crash(node, work, self._prefix(node) + nodeid, why)
             return piece
@@ -232,18 +274,38 @@ class ScopeSession(DSession):
             account.stopped = f"{account.crashes} workers crashed in it"
             self._cancel_scope(work.unit.scope)
 
-    def _count_death_at_start(self, node: SuiteNode, why: str) -> None:
-        deaths = self._deaths_at_start.get(node.pool, 0) + 1
-        self._deaths_at_start[node.pool] = deaths
-        if deaths < DEATHS_AT_START:
+    def _count_restart(self, name: str) -> None:
+        """Stop where ``--max-worker-restart`` says so; without it, see `endings`."""
+        self._failed_nodes_count += 1
+        limit = self._max_worker_restart
+        if self.config.option.maxworkerrestart is None or limit is None:
             return
-        text = f"workers die before they are up: {why}"
-        for scope in sorted({w.unit.scope for w in self.plan.works if w.unit.pool == node.pool}):
+        if self._failed_nodes_count > limit and self._session is not None:
+            text = f"maximum crashed workers reached: {limit}"
+            if limit == 0:
+                text = f"worker {name} crashed and worker restarting disabled"
+            self._break_off(self._session.Failed(text))
+
+    def _fail_start(self, pool: str, why: str) -> None:
+        self._tell(core.StartFailed(pool, self._now()))
+        if self._deaths.died_at_start(pool):
+            self._give_up(pool, f"workers do not come up: {why}")
+
+    def _give_up(self, pool: str, why: str) -> None:
+        for scope in sorted({w.unit.scope for w in self.plan.works if w.unit.pool == pool}):
             account = self.ledger.scope(scope)
-            if not account.stopped:
-                account.stopped = text.splitlines()[0]
-                self._report_collection_error(scope, scope, text)
-        self._tell(core.PoolCancelled(node.pool, self._now()))
+            if account.units_left and not account.stopped:
+                account.stopped = endings.brief(why)
+                self._report_collection_error(scope, scope, why)
+        self._tell(core.PoolCancelled(pool, self._now()))
+
+    def _break_off(self, ending: BaseException) -> None:
+        """End the run before its time: each worker finishes the test that it runs."""
+        if self._ending is None:
+            self._ending = ending
+            if not self.shouldstop:
+                self.shouldstop = str(ending)
+            self._stop_all()
 
     def _stop_all(self) -> None:
         self._is_stopping = True
@@ -286,6 +348,8 @@ class ScopeSession(DSession):
         self._flush_progress(node, done, now)
 
     def _flush_progress(self, node: SuiteNode, done: dict[int, int], now: float) -> None:
+        if done:
+            self._deaths.did_work(node.pool)
         for piece, count in done.items():
             self._tell(core.TestsFinished(node.gateway.id, piece, count, now))
         done.clear()
@@ -511,8 +575,13 @@ class ScopeSession(DSession):
     def _start(self, pool_name: str) -> None:
         pool = self.plan.pools[pool_name]
         assert self.nodemanager is not None
+        assert self._shared is not None
         spec = self._next_spec(pool)
-        gateway = self.nodemanager.group.makegateway(spec)
+        try:
+            gateway = self.nodemanager.group.makegateway(spec)
+        except (OSError, EOFError) as error:  # there is no such interpreter, or no process left
+            self._fail_start(pool_name, f"{spec}: {error}")
+            return
         self.config.hook.pytest_xdist_newgateway(gateway=gateway)
         self.nodemanager.rsync_roots(gateway)
         node = SuiteNode(self.nodemanager, gateway, self.config, self.queue.put)
@@ -596,7 +665,7 @@ class ScopeSession(DSession):
             location=(path, None, nodeid[len(path) + 2 :]),
             keywords={},
             outcome="failed",
-            longrepr=f"worker {node.gateway.id} {why} while running {nodeid}",
+            longrepr=endings.sentence(node.gateway.id, why, f"running {nodeid}"),
             when="call",
             sections=(),
             worker_id=node.gateway.id,
@@ -612,11 +681,10 @@ class ScopeSession(DSession):
     def _report_file_crash(self, node: SuiteNode, work: Work, why: str) -> None:
         nodeid = work.keys[0]
         self._report_collection_error(
-            work.unit.scope, nodeid, f"worker {node.gateway.id} {why} while collecting {nodeid}"
+            work.unit.scope,
+            nodeid,
+            endings.sentence(node.gateway.id, why, f"collecting {nodeid}"),
         )
-
-    def _report_scope_error(self, scope: str, text: str) -> None:
-        self._report_collection_error(scope, scope, text)
 
     def _report_not_found(self, node: SuiteNode, piece: int, ids: tuple[str, ...]) -> None:
         work = self._work(piece)
@@ -638,15 +706,17 @@ class ScopeSession(DSession):
         """Report a file or directory that could not be collected, once."""
         data["nodeid"] = self._prefix(node) + data["nodeid"]
         report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
-        if report.longrepr in self._failed_collection_errors:
+        if (report.nodeid, report.outcome) in self._told:
             return
+        self._told.add((report.nodeid, report.outcome))
         if node.opening is not None:
             work = self._work(node.opening)
             category = "error" if report.failed else "skipped"
             self.ledger.count(work.unit.scope, category, self._now())
             if report.failed:
                 self.ledger.failed_files.update(work.keys)
-        self._failed_worker_collectreport(node, report)
+        self.config.hook.pytest_collectreport(report=report)
+        self._handlefailures(report)
 
     # -- small -----------------------------------------------------------------------------
 

@@ -196,9 +196,9 @@ class SuiteInteractor(WorkerInteractor):
         """Keep what broke this session off, for the controller to end with the same."""
         value = excinfo.value
         is_exit = isinstance(value, pytest.exit.Exception)
-        self.config.workeroutput["guild_interrupt"] = {  # type: ignore[attr-defined]
+        self.config.workeroutput["guild_interrupt"] = {
             "is_exit": is_exit,
-            "text": str(value) or type(value).__name__,
+            "text": str(value),
             "returncode": value.returncode if isinstance(value, pytest.exit.Exception) else None,
         }
 

@@ -24,7 +24,7 @@ BESIDE = Path(__file__).parent / "beside"
 QUIET = ("-p", "no:randomly", "-p", "no:rerunfailures")
 """Plugins that would change what is compared, wherever they are installed."""
 
-LIMIT = int(os.environ.get("LIMIT_FOR_RUNS", "60"))
+LIMIT = 60
 """Seconds in which each run must end."""
 
 
@@ -144,6 +144,14 @@ class Started:
         self.process = process
         self._home = home
         self._began = time.monotonic()
+
+    def wait_for_outcomes(self, number: int) -> None:
+        """Wait until so many outcomes were told."""
+        deadline = time.monotonic() + LIMIT
+        while len(list(self._records())) < number:
+            assert self.process.poll() is None, self._out()
+            assert time.monotonic() < deadline, self._out()
+            time.sleep(0.05)
 
     def interrupt(self) -> None:
         """Press Ctrl-C, which all processes of the terminal receive."""

@@ -3,7 +3,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from guild_plugins.suites.recorder import Measuring, Recorder, signed_off
 from .runs import Run, expect, run, started, write
 
 SCOPED = ("--guild-scopes", "--guild-cov", "-n2", "-p", "no:cov")
+ALONE = (*SCOPED, "-n0")
 
 SHOP = {
     "pyproject.toml": """
@@ -27,10 +27,6 @@ SHOP = {
         tests = ["web/tests"]
         """,
     "conftest.py": """
-        def pytest_configure(config):
-            if not hasattr(config, "workerinput"):
-                config.where = "here"
-
         def pytest_report_teststatus(report):
             if report.outcome == "never":
                 return "x", "x", "x"
@@ -70,10 +66,10 @@ SHOP = {
         """,
     "web/__init__.py": "",
     "web/page.py": """
-        from api.price import discount
+        from api.price import discount, gross
 
         def page(net):
-            return f"<p>{discount(net, 3)}" if net else "<p>free"
+            return f"<p>{discount(gross(net), 3)}" if net else "<p>free"
         """,
     "web/tests/test_page.py": """
         from web.page import page
@@ -106,10 +102,10 @@ def rows(ended: Run) -> dict[str, list[str]]:
 
 
 @pytest.fixture(params=["lines", "branches"])
-def kind(request: pytest.FixtureRequest, shop: Path) -> Iterator[str]:
-    branch = request.param == "branches"
-    write(shop, {".coveragerc": f"[run]\nbranch = {branch}\nsource = .\n"})
-    yield request.param
+def kind(request: pytest.FixtureRequest, shop: Path) -> str:
+    kind: str = request.param
+    write(shop, {".coveragerc": f"[run]\nbranch = {kind == 'branches'}\nsource = .\n"})
+    return kind
 
 
 @pytest.mark.usefixtures("kind")
@@ -125,14 +121,16 @@ def test_the_same_lines_as_in_one_process(shop: Path) -> None:
 
 
 def test_the_table_tells_own_tests_from_others(shop: Path) -> None:
-    write(shop, {".coveragerc": "[run]\nomit = */tests/*\n"})
+    write(shop, {".coveragerc": "[run]\nsource = .\nomit = */tests/*\n"})
 
     by_workers = rows(run(shop, *SCOPED))
     alone = rows(run(shop, *SCOPED, "-n0"))
 
-    assert by_workers["api"] == ["11", "91%", "64%", "64%"]
+    assert by_workers["api"] == ["11", "91%", "64%", "82%"]
     assert by_workers["web"] == ["3", "100%", "100%", "0%"]
-    assert alone == by_workers
+    assert {name: alone[name] for name in ("api", "web")} == {
+        name: by_workers[name] for name in ("api", "web")
+    }
 
 
 def test_a_standard_file_is_written_with_scopes_as_contexts(shop: Path) -> None:
@@ -142,7 +140,7 @@ def test_a_standard_file_is_written_with_scopes_as_contexts(shop: Path) -> None:
     data.read()
     data.set_query_contexts(["web"])
     assert {"api", "web"} <= data.measured_contexts()
-    assert set(data.lines(str(shop / "api/price.py")) or ()) & {9, 10, 11} == {9, 10, 11}
+    assert set(data.lines(str(shop / "api/price.py")) or ()) >= {4, 6, 9, 10, 11}
     assert not list(shop.glob(".coverage.*"))
 
 
@@ -150,7 +148,7 @@ def test_reports_are_written_where_the_configuration_says(shop: Path) -> None:
     write(shop, {".coveragerc": "[xml]\noutput = out/cov.xml\n[json]\npretty_print = true\n"})
     formats = ("term-missing", "xml", "json", "html", "lcov")
 
-    ended = run(shop, *SCOPED, *(f"--guild-cov-report={name}" for name in formats))
+    ended = run(shop, *ALONE, *(f"--guild-cov-report={name}" for name in formats))
 
     assert (shop / "out/cov.xml").is_file()
     assert json.loads((shop / "coverage.json").read_bytes())["totals"]["covered_lines"]
@@ -163,7 +161,7 @@ def test_reports_are_written_where_the_configuration_says(shop: Path) -> None:
 def test_a_scope_below_its_floor_fails_the_run(shop: Path) -> None:
     write(shop, {"pytest.ini": "[pytest]\nguild_cov_fail_under = api: 99\n"})
 
-    ended = run(shop, *SCOPED, "--guild-cov-fail-under=api: 99", "--guild-cov-fail-under=web=50")
+    ended = run(shop, *SCOPED, "--guild-cov-fail-under=api:99", "--guild-cov-fail-under=web=50")
 
     assert ended.code == 1
     assert re.search(r"coverage of scope api is 9\d\.\d\d%, below its floor of 99%", ended.out)
@@ -173,14 +171,14 @@ def test_a_scope_below_its_floor_fails_the_run(shop: Path) -> None:
 def test_the_floor_of_the_projects_own_configuration_counts(shop: Path) -> None:
     write(shop, {".coveragerc": "[report]\nfail_under = 100\n"})
 
-    ended = run(shop, *SCOPED, "--guild-cov-report=none")
+    ended = run(shop, *ALONE, "--guild-cov-report=none")
 
     assert ended.code == 1
     assert "coverage of the whole is" in ended.out
 
 
 def test_a_scope_that_did_not_run_is_not_judged(shop: Path) -> None:
-    ended = run(shop, *SCOPED, "--guild-scope=web", "--guild-cov-fail-under=api: 100")
+    ended = run(shop, *ALONE, "--guild-scope=web", "--guild-cov-fail-under=api: 100")
 
     assert ended.code == 0, ended.out
 
@@ -190,9 +188,9 @@ def test_a_scope_that_did_not_run_is_not_judged(shop: Path) -> None:
     [
         (("--guild-scopes", "--guild-cov", "--cov"), "--guild-cov and --cov would both measure"),
         (("--guild-cov",), "--guild-cov needs --guild-scopes"),
-        ((*SCOPED, "--guild-cov-report=pdf"), "'pdf' is none of"),
-        ((*SCOPED, "--guild-cov-fail-under=apy: 9"), "no scope is called 'apy'"),
-        ((*SCOPED, "--guild-cov-fail-under=api"), "is not 'SCOPE: PERCENT'"),
+        ((*ALONE, "--guild-cov-report=pdf"), "'pdf' is none of"),
+        ((*ALONE, "--guild-cov-fail-under=apy: 9"), "no scope is called 'apy'"),
+        ((*ALONE, "--guild-cov-fail-under=api"), "is not 'SCOPE: PERCENT'"),
     ],
 )
 def test_what_cannot_be_measured_is_a_usage_error(
@@ -281,9 +279,9 @@ def test_subprocesses_are_measured_where_the_project_says_so(shop: Path) -> None
 
 
 def test_data_of_the_run_before_are_gone(shop: Path) -> None:
-    run(shop, *SCOPED)
+    run(shop, *ALONE)
 
-    run(shop, *SCOPED, "--guild-scope=web")
+    run(shop, *ALONE, "--guild-scope=web")
 
     assert not points(shop / ".coverage").get(str(shop / "api/tests/test_price.py"))
 
@@ -306,9 +304,7 @@ def test_a_worker_elsewhere_sends_its_data(tmp_path: Path) -> None:
     assert signed_off(measuring, "gw0") == ""
 
 
-def test_a_recorder_that_shares_no_directory_returns_its_data(
-    shop: Path, tmp_path: Path
-) -> None:
+def test_a_recorder_that_shares_no_directory_returns_its_data(shop: Path, tmp_path: Path) -> None:
     code = f"""
         from pathlib import Path
         from guild_plugins.suites.recorder import Measuring, Recorder

@@ -76,7 +76,7 @@ def test_floors_are_read_however_they_were_split(
 
 @pytest.mark.parametrize("text", ["api", "api: much", "api: 101", "90"])
 def test_what_is_no_floor_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="floor|PERCENT"):
+    with pytest.raises(ValueError, match=r"floor|PERCENT"):
         parse_floors([text])
 
 
