@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ def register(config: pytest.Config, plan: Plan, ledger: Ledger) -> Callable[[], 
     failures = Failures(config.rootpath)
     manager.register(failures, "guild-failures")
     manager.register(Summary(plan, ledger), "guild-summary")
-    manager.register(Closing(config, plan, ledger, failures), "guild-closing")
+    closing = Closing(config, plan, ledger, failures)
+    manager.register(closing, "guild-closing")
+    manager.register(Reporting(closing), "guild-reporting")
     progress = register_progress(config, plan, ledger)
     return progress.refresh if progress else None
 
@@ -42,7 +44,6 @@ class Closing:
         self._ledger = ledger
         self._failures = failures
         self._interrupted: str | None = None
-        self._trouble: str | None = None
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -56,8 +57,8 @@ class Closing:
         self._interrupted = f"internal error: {lines[-1]}" if lines else "internal error"
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Keep durations and write the report."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Complete the accounts, and keep durations."""
         if self._config.option.collectonly:
             return
         if not self._ledger.ended_at:
@@ -65,23 +66,26 @@ class Closing:
         self._interrupted = self._interrupted or _why_stopped(session)
         complete = complete_files(self._plan, self._ledger)
         self._write_off()
-        durations.save(self._plan.durations_path, complete)
-        self._write_report(int(getattr(session, "exitstatus", exitstatus)))
+        if not self._config.option.guild_shard:
+            # Else the next part would be cut from another division than this one.
+            durations.save(self._plan.durations_path, complete)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Annotate."""
+        if github.is_here(os.environ) and not self._config.option.collectonly:
+            for line in self._annotations():
+                terminalreporter.write_line(line)
+
+    def report(self, exit_status: int) -> None:
+        """Write what is for others than this terminal."""
+        if self._config.option.collectonly:
+            return
+        self._write_report(exit_status)
         if github.is_here(os.environ):
             github.append_summary(os.environ.get("GITHUB_STEP_SUMMARY"), self._step_summary())
             if not self._config.pluginmanager.has_plugin("terminalreporter"):
                 sys.stdout.write("".join(f"{line}\n" for line in self._annotations()))
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Annotate, and say where the report is."""
-        if self._config.option.collectonly:
-            return
-        if github.is_here(os.environ):
-            for line in self._annotations():
-                terminalreporter.write_line(line)
-        if self._trouble:
-            terminalreporter.write_line(self._trouble, red=True)
 
     def _write_off(self) -> None:
         """Account for the files of which nobody has told an end."""
@@ -100,9 +104,7 @@ class Closing:
         try:
             results.write(path, self._report(exit_status))
         except OSError as error:
-            self._trouble = f"The report could not be written to {path}: {error.strerror or error}"
-            if not self._config.pluginmanager.has_plugin("terminalreporter"):
-                sys.stderr.write(f"{self._trouble}\n")
+            sys.stderr.write(f"The report could not be written to {path}: {error.strerror}\n")
 
     def _report(self, exit_status: int) -> dict[str, Any]:
         return results.report(
@@ -128,6 +130,23 @@ class Closing:
             seconds(self._ledger.ended_at - self._ledger.started_at),
             self._config.option.guild_shard,
         )
+
+
+class Reporting:
+    """Reports when all others are done with the session: coverage, floors, pytest's summary."""
+
+    def __init__(self, closing: Closing) -> None:
+        self._closing = closing
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        """Report, whatever the others came to."""
+        try:
+            return (yield)
+        finally:
+            self._closing.report(int(getattr(session, "exitstatus", exitstatus)))
 
 
 def _why_stopped(session: pytest.Session) -> str | None:

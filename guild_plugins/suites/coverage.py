@@ -22,6 +22,7 @@ from guild_plugins.scopes.model import ROOT
 from guild_plugins.suites.coverage_report import FORMATS, Combined, CoverageException
 from guild_plugins.suites.coverage_table import (
     TOTAL,
+    Figures,
     misses,
     parse_floors,
     percent,
@@ -29,6 +30,7 @@ from guild_plugins.suites.coverage_table import (
     sum_up,
     whole_of,
 )
+from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.options import early
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.recorder import OUTPUT, Measuring, Recorder, signed_off
@@ -64,8 +66,15 @@ def begin(config: pytest.Config) -> None:
     if recorder.trouble:
         shutil.rmtree(measuring.data, ignore_errors=True)
         raise pytest.UsageError(f"--guild-cov: {recorder.trouble}")
+    config.add_cleanup(lambda: _leave(recorder))  # where pytest does not get to a session
     config.pluginmanager.register(recorder, "guild-recorder")
     config.pluginmanager.register(CoverageSession(measuring, recorder), NAME)
+
+
+def _leave(recorder: Recorder) -> None:
+    """Stop measuring and leave nothing behind; harmless where that was done."""
+    recorder.finish()
+    shutil.rmtree(recorder.measuring.data, ignore_errors=True)
 
 
 def _uses_pytest_cov(config: pytest.Config) -> bool:
@@ -82,7 +91,10 @@ class CoverageSession:
         self._recorder = recorder
         self._combined: Combined | None = None
         self._workers: list[str] = []
+        self._crashed: set[str] = set()
         self._is_distributed = False
+        self.figures: list[Figures] = []
+        """Each scope's coverage, once the run has ended; empty where nothing asked for it."""
         self._scopes: dict[str, str] = {}
         self._text = ""
         self._errors: list[str] = []
@@ -106,6 +118,7 @@ class CoverageSession:
         """Complete the floors with those of the scopes' own configuration."""
         carrier: Any = session.config.pluginmanager.get_plugin("guild-session")
         self.plan: Plan = carrier.plan
+        self._ledger: Ledger = carrier.ledger
         scopes = self.plan.project.scopes
         known = {ROOT, TOTAL, *(scope.id for scope in scopes), *self.plan.scopes}
         unknown = sorted(self._floors.keys() - known)
@@ -133,8 +146,10 @@ class CoverageSession:
         self._workers.append(node.gateway.id)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take in the data of a worker that shares no directory with us."""
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        """Note a crash, or take in the data of a worker that shares no directory with us."""
+        if error is not None:
+            self._crashed.add(node.gateway.id)
         sent = (getattr(node, "workeroutput", None) or {}).get(OUTPUT)
         if sent and self._combined:
             self._combined.add_remote(
@@ -171,7 +186,7 @@ class CoverageSession:
                 self._report(self._combined)
                 if self._errors and session.exitstatus == pytest.ExitCode.OK:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            shutil.rmtree(self._measuring.data, ignore_errors=True)
+            _leave(self._recorder)
 
     def _report(self, combined: Combined) -> None:
         missing = list(self._missing())
@@ -188,7 +203,8 @@ class CoverageSession:
             self._errors += missing
             return
         precision = combined.precision
-        figures = sum_up(combined.files(self.plan.owner_of_key))
+        figures = self.figures = sum_up(combined.files(self.plan.owner_of_key))
+        self._ledger.coverage = {f.scope: round(f.covered, 2) for f in figures}
         if "none" not in self._formats:
             self._text += "\n" * bool(self._text) + render(figures, self._floors, precision)
         judged = {TOTAL, *self.plan.scopes}
@@ -205,11 +221,9 @@ class CoverageSession:
             end = signed_off(self._measuring, worker)
             who = "this process" if worker == MAIN else f"worker {worker}"
             if end is None:
-                yield (
-                    f"coverage is incomplete: {who} did not end by itself, and what it ran last "
-                    "is missing"
-                )
-            elif end:
+                how = "crashed" if worker in self._crashed else "was cut off"
+                end = f"{how}, and lines that only its last tests ran are missing"
+            if end:
                 yield f"coverage is incomplete: {who} {end}"
 
     @pytest.hookimpl
@@ -222,12 +236,6 @@ class CoverageSession:
             terminalreporter.write_line(self._text)
         for error in self._errors:
             terminalreporter.write_line(f"ERROR: {error}", red=True, bold=True)
-
-    @pytest.hookimpl
-    def pytest_unconfigure(self) -> None:
-        """Leave nothing behind where no session was run."""
-        self._recorder.finish()
-        shutil.rmtree(self._measuring.data, ignore_errors=True)
 
 
 # -- what to measure -------------------------------------------------------------

@@ -172,7 +172,7 @@ class InProcess:
         account.touch(now)
         self._started = now
         limit = self.plan.timeouts.get(scope)
-        if limit and account.stopped is None and account.wall_s > limit:
+        if limit and account.stopped is None and account.worker_s > limit:
             account.stopped = f"scope {scope} ran longer than {limit:g} s"
         if account.stopped is None:
             return None

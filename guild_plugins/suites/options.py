@@ -53,7 +53,8 @@ OPTIONS = (
         "text",
         None,
         "run only part K of N, for N machines: files are divided by what they took before, "
-        "scopes stay together where that is fair; 'guild matrix --shards N' lists the parts",
+        "scopes stay together where that is fair; 'guild matrix --shards N' lists the parts, and "
+        "K/N@WORD refuses to run where files or durations differ from what it listed",
         "K/N",
     ),
     Option(

@@ -279,15 +279,21 @@ def _only_scopes(
 
 def _only_shard(text: str, candidates: list[Candidate], notes: list[str]) -> list[Candidate]:
     try:
-        number, of = shards.parse_shard(text)
+        number, of, expected = shards.parse_shard(text)
     except ValueError as error:
         raise pytest.UsageError(f"--guild-shard: {error}") from error
     division = shards.divide(weigh(candidates), of)
+    word = shards.fingerprint(division)
+    if expected not in (None, word):
+        raise pytest.UsageError(
+            f"--guild-shard: this machine divides the files otherwise ({word}, not {expected}), so "
+            "that some might run nowhere: it has other files, or other durations of earlier runs"
+        )
     own = {file.key for file in division[number - 1]}
     chosen = [candidate for candidate in candidates if candidate.key in own]
     notes.append(
         f"part {number}/{of}: {len(chosen)} of {len(candidates)} files "
-        f"(division {shards.fingerprint(division)}, the same on every machine)"
+        f"(division {word}: must be the same on every machine)"
     )
     return chosen
 

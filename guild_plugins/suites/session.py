@@ -12,6 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty
@@ -67,6 +68,9 @@ class ScopeSession(DSession):
         self._blamed: set[int] = set()
         """Pieces whose collection brought a worker down."""
         self._is_stopping = False
+        self._checked_at = self._now()
+        self._time_in: Counter[str] = Counter()
+        """Seconds in which some worker was in the scope."""
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
         self.on_tick: Callable[[], None] | None = None
         """Called several times a second: nothing may have happened."""
@@ -155,9 +159,6 @@ class ScopeSession(DSession):
         self._deaths.came_up(node.pool)
         self.ledger.worker(node.gateway.id).ready_at = self._now()
         self.config.hook.pytest_testnodeready(node=node)
-        if self._is_stopping:
-            node.shutdown()
-            return
         self._tell(core.WorkerReady(node.gateway.id, node.pool, self._now()))
 
     def worker_workerfinished(self, node: Any) -> None:
@@ -627,20 +628,33 @@ class ScopeSession(DSession):
     # -- deadlines ------------------------------------------------------------------------
 
     def _check_deadlines(self) -> None:
+        """End what runs in a scope whose time is over.
+
+        Only the time counts in which some worker is in the scope: it must not pay
+        for others that keep the workers busy.
+        """
+        if not self.plan.timeouts:
+            return
         now = self._now()
-        for node in list(self._nodes.values()):
+        since, self._checked_at = now - self._checked_at, now
+        inside: dict[str, list[SuiteNode]] = {}
+        for node in self._nodes.values():
             piece = node.current[0] if node.current else node.opening
-            if piece is None or node.trouble:
-                continue
-            scope = self._work(piece).unit.scope
+            if piece is not None and not node.trouble:
+                inside.setdefault(self._work(piece).unit.scope, []).append(node)
+        for scope, nodes in inside.items():
+            self._time_in[scope] += since
             limit = self.plan.timeouts.get(scope)
-            account = self.ledger.scope(scope)
-            if limit and account.first_at is not None and now - account.first_at > limit:
-                reason = f"scope {scope} ran longer than {limit:g} s"
-                if not account.stopped:
-                    account.stopped = reason
-                    self._cancel_scope(scope)
-                node.kill(reason)
+            if limit and self._time_in[scope] > limit:
+                self._end_late(scope, f"scope {scope} ran longer than {limit:g} s", nodes)
+
+    def _end_late(self, scope: str, reason: str, nodes: Iterable[SuiteNode]) -> None:
+        account = self.ledger.scope(scope)
+        if not account.stopped:
+            account.stopped = reason
+            self._cancel_scope(scope)
+        for node in nodes:
+            node.kill(reason)
 
     def _cancel_scope(self, scope: str) -> None:
         self._tell(core.ScopeCancelled(scope, self._now()))

@@ -36,18 +36,18 @@ class Weighed:
     seconds: float
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Read ``K/N``: part K of N, counted from 1.
+def parse_shard(text: str) -> tuple[int, int, str | None]:
+    """Read ``K/N``: part K of N, counted from 1; ``K/N@WORD`` names the division as well.
 
     :raises ValueError: The text says something else.
     """
-    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text.strip())
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})(?:@([0-9a-f]{8}))?", text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not of the form K/N, such as 1/4")
     number, of = int(match[1]), int(match[2])
     if not 1 <= number <= of:
         raise ValueError(f"{text!r} names no part: K goes from 1 to N")
-    return number, of
+    return number, of, match[3]
 
 
 def divide(files: Iterable[Weighed], parts: int) -> list[list[Weighed]]:

@@ -176,6 +176,7 @@ def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it(tmp_path: 
                 import os, pathlib
                 def test_quick():
                     pathlib.Path("pid").write_text(str(os.getpid()))
+                def test_held_back(): pass
             """,
             "b/test_slow.py": """
                 import contextlib, os, pathlib, signal, time
@@ -197,7 +198,7 @@ def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it(tmp_path: 
 
     ended = run(tree, "--guild-scopes", "-n2")
 
-    assert sum(ended.outcomes.values()) == len(ended.of("passed")) == 11
+    assert sum(ended.outcomes.values()) == len(ended.of("passed")) == 12
     assert ended.crashes == []
     assert ended.code == pytest.ExitCode.OK
 
@@ -371,11 +372,10 @@ def test_what_stops_pytest_stops_all_workers_with_the_same_exit_code(
 
     ended = run(stopping, "--guild-scopes", "-n2", *options, env=env)
 
-    assert f"! {said}" in ended.out or f" {said}" in ended.out, ended.out
-    assert ended.code == plain.code
+    assert said in ended.out
+    assert ended.code == plain.code, ended.out
     assert len(ended.of("passed")) < 200
     assert "wild/test_wild.py::test_first" in ended.of("passed")
-    assert "tests not run" in ended.row("calm")
     assert ended.of("failed") >= plain.of("failed")
     assert (ending == "crash") == bool(ended.crashes)
 

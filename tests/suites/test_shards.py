@@ -69,11 +69,14 @@ def test_the_fingerprint_tells_divisions_apart() -> None:
     assert fingerprint(divide(files, 2)) != fingerprint(divide(files, 3))
 
 
-@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/2/3", "-1/2", ""])
+@pytest.mark.parametrize(
+    "text", ["0/3", "4/3", "1", "1/0", "a/b", "1/2/3", "-1/2", "1/2@", "1/2@xyz", ""]
+)
 def test_what_names_no_shard_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"K/N|K goes"):
         parse_shard(text)
 
 
 def test_a_shard_is_read() -> None:
-    assert parse_shard("3/12") == (3, 12)
+    assert parse_shard("3/12") == (3, 12, None)
+    assert parse_shard("3/12@0123abcd") == (3, 12, "0123abcd")
