@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty
@@ -69,7 +69,7 @@ class ScopeSession(DSession):
         """Pieces whose collection brought a worker down."""
         self._is_stopping = False
         self._checked_at = self._now()
-        self._time_in: Counter[str] = Counter()
+        self._time_in: dict[str, float] = defaultdict(float)
         """Seconds in which some worker was in the scope."""
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
         self.on_tick: Callable[[], None] | None = None
@@ -119,8 +119,9 @@ class ScopeSession(DSession):
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:
         """End all workers."""
-        for node in self._nodes.values():
-            self._write_off_held(node)  # there are none, unless the loop was broken off
+        for node in self._nodes.values():  # there are none, unless the loop was broken off
+            self._send_stop(node)
+            self._write_off_held(node)
         super().pytest_sessionfinish()
         self._remove_shared()
 
@@ -312,9 +313,12 @@ class ScopeSession(DSession):
         self._is_stopping = True
         self._tell(core.Cancelled(self._now()))
         for node in list(self._nodes.values()):
-            with contextlib.suppress(OSError):
-                node.sendcommand("stop")
-                node.shutdown()
+            self._send_stop(node)
+
+    def _send_stop(self, node: SuiteNode) -> None:
+        with contextlib.suppress(OSError):
+            node.sendcommand("stop")
+            node.shutdown()
 
     # -- what workers say ----------------------------------------------------------
 

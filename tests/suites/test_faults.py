@@ -186,8 +186,10 @@ def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it(tmp_path: 
                         time.sleep(0.05)
                     time.sleep(0.5)
                     pathlib.Path("killed").write_text("")
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(int(pathlib.Path("pid").read_text()), signal.SIGKILL)
+                    other = int(pathlib.Path("pid").read_text())
+                    if other != os.getpid():  # both files may be one worker's
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(other, signal.SIGKILL)
                     time.sleep(0.3)
                 @pytest.mark.parametrize("x", range(10))
                 def test_slow(x): pass
@@ -244,7 +246,7 @@ def test_a_plugin_that_breaks_a_worker_costs_the_tests_that_it_breaks(tmp_path: 
                     if nodeid.endswith("test_broken"):
                         raise RuntimeError("the plugin broke")
             """,
-            "wild/test_wild.py": "def test_a(): pass\ndef test_broken(): pass\ndef test_z(): pass\n",
+            "wild/test_wild.py": "def test_a(): pass\ndef test_broken(): pass\ndef test_z(): pass\n",  # noqa: E501
         },
     )
     expect(tree, 3)
@@ -393,7 +395,9 @@ def test_a_scope_is_given_up_after_its_failures_and_the_others_go_on(stopping: P
         "wild or (calm and 1-)",
         env={"ENDING": "fail"},
     )
-    alone = run(stopping, "--guild-scopes", "-n0", "--guild-maxfail=2", "wild", env={"ENDING": "fail"})
+    alone = run(
+        stopping, "--guild-scopes", "-n0", "--guild-maxfail=2", "wild", env={"ENDING": "fail"}
+    )
 
     assert "wild/test_wild.py::test_ends" in ended.of("failed")
     assert ended.code == pytest.ExitCode.TESTS_FAILED
@@ -414,6 +418,6 @@ def test_an_interruption_from_the_keyboard_says_what_ran_until_then(
         ended = running.end()
 
     assert ended.code == pytest.ExitCode.INTERRUPTED
-    assert "tests not run" in ended.row("calm")
+    assert "not run" in ended.row("calm")  # tests, or files when none was open yet
     assert len(ended.of("passed")) >= 20
     assert time.monotonic() - since < 15
