@@ -131,7 +131,7 @@ OPTIONS = (
         "flag",
         False,
         "leave the garbage collector as it is; otherwise workers keep modules and collected tests "
-        "out of its automatic collections (gc.freeze), which saves up to a third of the time",
+        "out of its automatic collections (gc.freeze)",
     ),
 )
 
