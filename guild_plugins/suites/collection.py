@@ -62,6 +62,7 @@ class Collected:
     items: list[pytest.Item] = field(default_factory=list)
     total: int = 0
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 class OnDemandCollector:
@@ -102,6 +103,7 @@ class OnDemandCollector:
 
     def _perform(self, session: pytest.Session, request: Request) -> Collected:
         items: list[pytest.Item] = []
+        unknown: list[str] = []
         for file in request.files:
             found = list(self._items_of(request.target, Path(file), request.only))
             total_before = len(items)
@@ -109,6 +111,7 @@ class OnDemandCollector:
             names = self.targets[request.target].names
             if names:
                 items[total_before:] = [item for item in found if _is_named(item, names)]
+                unknown += self._unknown(request, Path(file), names)
         total = len(items)
         hook = session.config.hook
         hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
@@ -120,7 +123,27 @@ class OnDemandCollector:
         if request.skip:
             items = [item for item in items if item.nodeid not in request.skip]
         session.testscollected += len(items)
-        return Collected(items, total, missing)
+        return Collected(items, total, missing, tuple(unknown))
+
+    def _unknown(self, request: Request, path: Path, names: Iterable[str]) -> Iterator[str]:
+        """Tell of each name that nothing in the file has, as pytest does."""
+        if request.only is not None:
+            return
+        for name in names:
+            base, bracket, parameters = name.partition("[")
+            *outer, last = base.split("::")
+            nodes = self._descend(request.target, path)
+            for part in (*outer, last + bracket + parameters):
+                found = [
+                    child
+                    for node in nodes
+                    for child in self.session._collect_one_node(node)[0].result or ()
+                    if part in (child.name, child.name.partition("[")[0])
+                ]
+                if not found:
+                    yield f"not found: {path}::{base}\n(no match in any of {nodes!r})"
+                    break
+                nodes = [child for child in found if isinstance(child, pytest.Collector)]
 
     def _items_of(
         self, target: int, path: Path, only: frozenset[str] | None

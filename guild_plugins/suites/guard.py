@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from guild_plugins.git.repository import find_repository
-
 NO_PACKAGES: Final = frozenset(
     {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "scripts"}
 )
@@ -155,9 +153,3 @@ def put_first(owned: Mapping[str, str]) -> None:
         for path in owned.values()
     )
     sys.path[:0] = [folder for folder in folders if folder not in sys.path[:1]]
-
-
-def repair(start: Path) -> None:
-    """Put the tree that a directory lies in first on ``sys.path``."""
-    repository = find_repository(start)
-    put_first(owned_modules(repository.top if repository else start))

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 
+from guild_plugins.suites.categories import category_of
 from guild_plugins.suites.guard import Guard
 from guild_plugins.suites.heap import Heap
 from guild_plugins.suites.ledger import Ledger
@@ -185,9 +186,8 @@ class InProcess:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count an outcome."""
         scope = self._scope(report.nodeid)
-        status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         now = time.perf_counter()
-        self.ledger.count(scope, status[0] if status else "", now)
+        self.ledger.count(scope, category_of(self.config, report), now)
         if report.failed:
             self._note_failure(report.nodeid, scope)
 
@@ -256,11 +256,11 @@ class Nested:
         self._pool = pool.name
         self._hook = outer.config.hook
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
         """Keep the nested terminal still."""
-        silence_terminal(session.config)
-        session.config.option.continue_on_collection_errors = True
+        silence_terminal(config)
+        config.option.continue_on_collection_errors = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class SuiteNode(WorkerController):
     """Unit and node id of the test that runs."""
     opening: int | None = None
     """The unit that is being collected."""
+    told: Counter[tuple[str, str]]
+    """Reports of collectors that did not pass, since the last unit was opened."""
     is_ready: bool = False
     is_released: bool = False
     trouble: str | None = None

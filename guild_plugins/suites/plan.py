@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.suites import durations, shards
 from guild_plugins.suites.collection import Target
-from guild_plugins.suites.guard import owned_modules
+from guild_plugins.suites.owned import owned_by
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
 from guild_plugins.suites.walk import Found, find, rules_of
@@ -114,7 +113,8 @@ def make(config: pytest.Config, limit: int) -> Plan:
     pools = {"": main, **apart}
     located = [(file, "") for file in found]
     for name, pool in apart.items():
-        located += [(file, name) for file in find(rules_of(config, pool), pool.targets)]
+        if pool.root:  # the others' files are among the ones above
+            located += [(file, name) for file in find(rules_of(config, pool), pool.targets)]
     path = durations.store_path(config, root)
     known = durations.load(path)
     failed = _last_failed(config)
@@ -196,27 +196,9 @@ def _guard(config: pytest.Config, project: Project) -> dict[str, Any] | None:
         return None
     return {
         "root": str(project.root),
-        "owned": owned_modules(project.root, _projects_in(project)),
+        "owned": owned_by(project),
         "repair": mode == "repair",
     }
-
-
-def _projects_in(project: Project) -> list[str]:
-    """Return the directories of scopes that are projects of their own."""
-    folders = {
-        pattern.strip("/").removesuffix("/**")
-        for scope in project.scopes
-        for pattern in scope.paths
-        if not GLOB.search(pattern.strip("/").removesuffix("/**"))
-    }
-    return sorted(
-        folder
-        for folder in folders
-        if any((project.root / folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
-    )
-
-
-GLOB = re.compile(r"[*?\[]")
 
 
 def _owner(project: Project, path: str) -> str:

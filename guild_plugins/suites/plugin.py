@@ -24,7 +24,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if early(early_config, "guild_scopes") and (
         early(early_config, "guild_import_guard") == "repair"
     ):
-        from guild_plugins.suites.guard import repair
+        from guild_plugins.suites.owned import repair
 
         repair(early_config.rootpath)
     if not wants_coverage(early_config):

@@ -76,6 +76,8 @@ def pools_of(
         own = _targets_in(home, settings, targets)
         if not own:
             continue
+        if home == config.rootpath:
+            own = list(targets)  # its files are found with all others
         name = settings.rootdir or scope.id
         if name not in pools:
             pools[name] = _make(config, project.root, name, settings, home, own)

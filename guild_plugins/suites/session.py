@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty
@@ -27,6 +27,7 @@ from xdist.workermanage import NodeManager
 from guild_plugins.engine import messages as core
 from guild_plugins.engine.scheduling import Scheduler
 from guild_plugins.suites import endings, remote
+from guild_plugins.suites.categories import category_of
 from guild_plugins.suites.ledger import Account, Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
 from guild_plugins.suites.plan import Plan, Work
@@ -60,8 +61,10 @@ class ScopeSession(DSession):
         self._specs: list[execnet.XSpec] = []
         self._started = 0
         self._deaths = endings.Deaths()
-        self._told: set[tuple[str, str]] = set()
+        self._told: Counter[tuple[str, str]] = Counter()
         """Files and directories that could not be collected, with their outcome."""
+        self._unknown: list[str] = []
+        """What the command line names and does not exist."""
         self._ending: BaseException | None = None
         """What ends the run before its time, as pytest would raise it."""
         self._shared: Path | None = None
@@ -102,6 +105,8 @@ class ScopeSession(DSession):
             self.loop_once()
             self._look_for_an_end()
         self.ledger.ended_at = self._now()
+        if isinstance(self._ending, pytest.UsageError):
+            raise pytest.UsageError(*self._unknown)
         if self._ending is not None:
             raise self._ending
         return True
@@ -289,9 +294,9 @@ class ScopeSession(DSession):
             self._break_off(self._session.Failed(text))
 
     def _fail_start(self, pool: str, why: str) -> None:
-        self._tell(core.StartFailed(pool, self._now()))
         if self._deaths.died_at_start(pool):
             self._give_up(pool, f"workers do not come up: {why}")
+        self._tell(core.StartFailed(pool, self._now()))  # which asks for another, if need be
 
     def _give_up(self, pool: str, why: str) -> None:
         for scope in sorted({w.unit.scope for w in self.plan.works if w.unit.pool == pool}):
@@ -370,8 +375,7 @@ class ScopeSession(DSession):
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
             return
         else:
-            status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
-            category = status[0] if status else ""
+            category = category_of(self.config, report)
         self.ledger.count(scope, category, now)
         if report.failed:
             self._note_failure(node.current[0], scope)
@@ -410,6 +414,7 @@ class ScopeSession(DSession):
         tag = record[0]
         if tag == Tag.UNIT_OPENING:
             node.opening = record[1]
+            node.told.clear()
             self.ledger.scope(self._work(record[1]).unit.scope).touch(now)
         elif tag == Tag.UNIT_OPENED:
             self._note_opened(node, record[1], record[2], record[3], record[4], now)
@@ -436,6 +441,9 @@ class ScopeSession(DSession):
             node.process_from_remote((record[1], record[2]))
         elif tag == Tag.FOREIGN_IMPORT:
             raise pytest.UsageError(record[1])
+        elif tag == Tag.UNKNOWN_NAMES:
+            self._unknown += record[1]
+            self._break_off(pytest.UsageError(*record[1]))
 
     def _note_opened(
         self, node: SuiteNode, piece: int, tests: int, total: int, spent: float, now: float
@@ -593,6 +601,7 @@ class ScopeSession(DSession):
         gateway.node = node
         node.pool = pool_name
         node.held = {}
+        node.told = Counter()
         is_local = bool(spec.popen)
         if is_local:
             node.store = self._shared / f"{gateway.id}.records"
@@ -724,9 +733,11 @@ class ScopeSession(DSession):
         """Report a file or directory that could not be collected, once."""
         data["nodeid"] = self._prefix(node) + data["nodeid"]
         report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
-        if (report.nodeid, report.outcome) in self._told:
+        key = (report.nodeid, report.outcome)
+        node.told[key] += 1  # a file may have several collectors, each with its report
+        if node.told[key] <= self._told[key]:
             return
-        self._told.add((report.nodeid, report.outcome))
+        self._told[key] += 1
         if node.opening is not None:
             work = self._work(node.opening)
             category = "error" if report.failed else "skipped"

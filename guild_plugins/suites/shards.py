@@ -65,7 +65,7 @@ def divide(files: Iterable[Weighed], parts: int) -> list[list[Weighed]]:
         blocks = _blocks(ordered, limit)
         shards = _pack(blocks, parts)
         worst = max((_seconds(shard) for shard in shards), default=0.0)
-        if worst <= goal or len(blocks) == len(ordered):
+        if worst <= goal or not limit:  # files that cost nothing need no cut
             return [sorted(shard) for shard in shards]
         limit = limit / 2 if limit > longest / 1000 else 0.0
 

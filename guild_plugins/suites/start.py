@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from guild_plugins.errors import GuildError
 from guild_plugins.suites import closing
 from guild_plugins.suites.inprocess import InProcess
 from guild_plugins.suites.ledger import Ledger
-from guild_plugins.suites.plan import make
+from guild_plugins.suites.plan import Plan, make
 
 
 class Starter:
@@ -26,12 +27,19 @@ class Starter:
             # xdist is imported only where it is used: a run in this process may lack it.
             from guild_plugins.suites.session import ScopeSession
 
-            plan = make(config, len(config.option.tx))
+            plan = _plan(config, len(config.option.tx))
             session = ScopeSession(config, plan, ledger)
             config.pluginmanager.register(session, "guild-session")
             session.on_tick = closing.register(config, plan, ledger)
         else:
             config.option.continue_on_collection_errors = True
-            plan = make(config, 1)
+            plan = _plan(config, 1)
             config.pluginmanager.register(InProcess(config, plan, ledger), "guild-session")
             closing.register(config, plan, ledger)
+
+
+def _plan(config: pytest.Config, limit: int) -> Plan:
+    try:
+        return make(config, limit)
+    except GuildError as error:  # such as a mistake in the configuration
+        raise pytest.UsageError(str(error)) from error

@@ -18,9 +18,14 @@ def resolve(config: pytest.Config) -> list[Target]:
 
     :raises pytest.UsageError: A path does not exist.
     """
+    given = [
+        _resolve(argument, config.invocation_params.dir, config.option.pyargs)
+        for argument in config.args
+    ]
+    if config.option.keepduplicates:
+        return given
     by_path: dict[Path, Target] = {}
-    for argument in config.args:
-        target = _resolve(argument, config.invocation_params.dir, config.option.pyargs)
+    for target in given:
         known = by_path.get(target.path)
         if known is None:
             by_path[target.path] = target

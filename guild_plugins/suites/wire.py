@@ -52,6 +52,7 @@ class Tag(IntEnum):
     DESELECTED = 13  # node ids
     NOT_FOUND = 14  # unit, node ids that were asked for and do not exist
     FOREIGN_IMPORT = 15  # what to tell the user
+    UNKNOWN_NAMES = 16  # what to tell the user of each
 
 
 def encode(record: Record) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import xdist.remote
+from _pytest import subtests
 from xdist.remote import WorkerInteractor, setup_config
 
 from guild_plugins.suites.collection import (
@@ -152,6 +153,7 @@ class SuiteInteractor(WorkerInteractor):
         self.guard = Guard(guard["root"], guard["owned"]) if guard else None
         self._unit = -1
         self._announced: str | None = None
+        self._failed_subtests: Any = None
         self._scopes: dict[int, str] = {}
         self._keywords: object = None
         self._is_plain = _has_only_core_serializers(config)
@@ -179,6 +181,7 @@ class SuiteInteractor(WorkerInteractor):
         self.collector = OnDemandCollector(session, targets, candidates.matches_path)
         self.config.pluginmanager.register(self.collector, COLLECTOR)
         silence_terminal(self.config)
+        self._failed_subtests = session.config.stash.get(subtests.failed_subtests_key, None)
         if self.heap:
             self.heap.install()
         super().pytest_sessionstart(session)
@@ -249,6 +252,8 @@ class SuiteInteractor(WorkerInteractor):
         items = self.session.items
         first = len(items)
         items.extend(collected.items)
+        if collected.unknown:
+            self.outbox.put((Tag.UNKNOWN_NAMES.value, collected.unknown))
         if collected.missing:
             self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
         spent = time.perf_counter() - started
@@ -366,6 +371,9 @@ class SuiteInteractor(WorkerInteractor):
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Send a report: a short record where all is well, the whole of it otherwise."""
+        if self._failed_subtests and report.when == "call":
+            # As the terminal does, which is still here: it fails a test with failed subtests.
+            self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         if self._is_plain and _is_uneventful(report):
             keywords = None if report.keywords == self._keywords else report.keywords
             self._keywords = report.keywords

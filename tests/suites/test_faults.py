@@ -12,19 +12,14 @@ import pytest
 
 from tests.suites.runs import Run, expect, run, started, write
 
-PROJECT = """
+PROJECT = "[tool.pytest.ini_options]\n"
+SCOPED = """
     [tool.pytest.ini_options]
-    asyncio_default_fixture_loop_scope = "function"
-"""
-SCOPED = (
-    PROJECT
-    + """
     [tool.guild.scopes.calm]
     paths = ["calm/**"]
     [tool.guild.scopes.wild]
     paths = ["wild/**"]
 """
-)
 CALM = """
     import pytest
 

@@ -23,7 +23,7 @@ from .runs import QUIET, Run, environment, run, started, write
 SCHEMA = json.loads(Path(results.__file__).with_name("report.schema.json").read_text())
 
 SHOP = {
-    "pytest.ini": "[pytest]\nasyncio_default_fixture_loop_scope = function\n",
+    "pytest.ini": "[pytest]\n",
     "guild.toml": """
         [scopes.good]
         paths = ["good/**"]

@@ -56,6 +56,15 @@ def test_only_a_scope_larger_than_a_share_is_cut() -> None:
     assert [sum(file.seconds for file in shard) for shard in shards] == [5, 5]
 
 
+def test_files_that_cost_nothing_do_not_keep_others_from_being_divided() -> None:
+    costs = [52.5, 71.8, 86.4, 41.3, 85.1, 100.0, 47.5]
+    files = files_of([("free", 0.0), ("free", 0.0), *(("dear", cost) for cost in costs)])
+
+    shards = divide(files, 3)
+
+    assert sorted(file for shard in shards for file in shard) == sorted(files)
+
+
 def test_files_that_cost_nothing_spread() -> None:
     shards = divide(files_of([("a", 0.0), ("b", 0.0), ("c", 0.0), ("d", 0.0)]), 2)
 

@@ -36,8 +36,15 @@ class Outcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         hook = self._config.hook
         status: Any = hook.pytest_report_teststatus(report=report, config=self._config)
-        if status and status[0]:
-            self._write("test", str(report.nodeid), status[0], report.longreprtext)
+        category = status[0] if status else self._without_a_terminal(report)
+        if category:
+            self._write("test", str(report.nodeid), category, report.longreprtext)
+
+    @staticmethod
+    def _without_a_terminal(report: pytest.TestReport) -> str:
+        if report.outcome == "passed" and report.when != "call":
+            return ""
+        return report.outcome
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
