@@ -105,7 +105,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
         project = load_project(root)
         apart, pool_of = pools_of(config, project, targets)
         homes = [pool.root for pool in apart.values() if pool.root]
-        found = find(rules_of(config, main, homes), _outside(targets, homes))
+        found = _outside(find(rules_of(config, main, homes), targets), targets, homes)
     else:
         apart, pool_of = {}, {}
         found = find(rules_of(config, main), targets)
@@ -124,7 +124,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
             file,
             key := _key(config, file.path),
             scope := _owner(project, file.path),
-            pool or pool_of.get(scope, ""),
+            pool or _shared_pool(apart, pool_of.get(scope, "")),
             known.get(key),
             _has_failure(failed, key),
         )
@@ -185,9 +185,27 @@ def _scopes_among(found: Sequence[Found]) -> tuple[Path, Project]:
     return root, load_project(root, [_relative(file.path, root) for file in found])
 
 
-def _outside(targets: Sequence[Target], homes: Sequence[Path]) -> list[Target]:
-    """Return the targets that are not within another pool's directory."""
-    return [t for t in targets if not any(t.path.is_relative_to(home) for home in homes)]
+def _outside(
+    found: Sequence[Found], targets: Sequence[Target], homes: Sequence[Path]
+) -> list[Found]:
+    """Return the files under targets that are not within another pool's directory.
+
+    The targets keep their numbers: pools without a directory share them.
+    """
+    inside = {
+        number
+        for number, target in enumerate(targets)
+        if any(target.path.is_relative_to(home) for home in homes)
+    }
+    return [file for file in found if file.target not in inside]
+
+
+def _shared_pool(apart: Mapping[str, Pool], name: str) -> str:
+    """Return the pool of a file that was found in the invocation's own session.
+
+    A scope's files outside its root directory stay in that session.
+    """
+    return name if name in apart and apart[name].root is None else ""
 
 
 def _guard(config: pytest.Config, project: Project) -> dict[str, Any] | None:

@@ -298,3 +298,36 @@ def test_a_mistake_in_the_configuration_is_told_as_one_of_usage(
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "ERROR: guild.toml:2: scopes.a.path is no key" in ended.out
     assert "INTERNALERROR" not in ended.out
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_tests_outside_their_scopes_root_directory_run_with_the_others(
+    tmp_path: Path, workers: str
+) -> None:
+    tree = write(
+        tmp_path,
+        {
+            "pytest.ini": "[pytest]\n",
+            "guild.toml": """
+                [scopes.auth]
+                paths = ["svc"]
+                tests = ["tests/auth"]
+                [scopes.auth.pytest]
+                rootdir = "svc"
+            """,
+            "svc/test_inside.py": "def test_inside(): pass\n",
+            "tests/auth/test_outside.py": "def test_outside(): pass\n",
+            "tests/test_other.py": "def test_other(): pass\n",
+        },
+    )
+
+    whole = run(tree, "--guild-scopes", "-n", workers)
+    named = run(tree, "--guild-scopes", "-n", workers, "svc", "tests")
+
+    expected = {
+        "svc/test_inside.py::test_inside",
+        "tests/auth/test_outside.py::test_outside",
+        "tests/test_other.py::test_other",
+    }
+    assert whole.of("passed") == named.of("passed") == expected
+    assert whole.code == named.code == pytest.ExitCode.OK
