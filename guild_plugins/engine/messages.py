@@ -180,6 +180,18 @@ class WorkerStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersSampled:
+    """Of so many busy workers, so many would have used a core at this moment.
+
+    The others slept: they waited for a clock, a disk, a network or a process.
+    """
+
+    busy: int
+    runnable: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeCancelled:
     """Nothing more of this scope is to be opened."""
 
@@ -213,6 +225,7 @@ Event = (
     | TestsReturned
     | WorkerLost
     | WorkerStopped
+    | WorkersSampled
     | ScopeCancelled
     | PoolCancelled
     | Cancelled

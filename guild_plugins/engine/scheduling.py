@@ -12,11 +12,12 @@ rules, in the order in which they are applied after each event:
   and ends. It waits only while an answer is due, or while a piece is just being
   opened that will be worth dividing.
 - A free slot goes to the pool that has work and no worker, then to the one with
-  most work for each worker, as long as a worker is worth its start.
+  most work for each worker, as long as a worker is worth its start. There are
+  no more slots than the cores can feed.
 - When nothing else runs, exclusive scopes run, one worker at a time.
 
 What is said: `messages`. What is known: `state`. What is next: `queues`. Whom to
-ask: `workers`. What is worth a worker: `sizing`.
+ask: `workers`. What is worth a worker: `sizing`. What the cores bear: `width`.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ from guild_plugins.engine.messages import (
     UnitReturned,
     WorkerHungry,
     WorkerReady,
+    WorkersSampled,
 )
 from guild_plugins.engine.sizing import deserves_worker
 from guild_plugins.engine.state import Pool, Request, State
+from guild_plugins.engine.width import Width
 from guild_plugins.engine.workers import Thrift, Worker, divide_from, recall_from
 
 MOVED_SHARE: Final = 0.015
@@ -73,6 +76,8 @@ class Scheduler:
     """Divides units among workers that come, ask, give back, crash and go.
 
     :param limit: How many workers may live at once.
+    :param cores: How many of them the cores can feed if all compute; None for all.
+    :param share: See `Width`.
     :param startup: Seconds that a worker costs before it does anything.
     :param collect: Seconds that it costs to collect a file a second time.
     """
@@ -82,12 +87,14 @@ class Scheduler:
         units: Iterable[Unit],
         *,
         limit: int,
+        cores: int | None = None,
+        share: float | None = None,
         startup: float = STARTUP_SECONDS,
         collect: float = COLLECT_SECONDS,
     ) -> None:
         if limit < 1:
             raise ValueError(f"limit is {limit}, but at least one worker is needed")
-        self.limit = limit
+        self.width = Width(limit, limit if cores is None else cores, share)
         self.startup = startup
         self.collect = collect
         self._state = State(units, share=startup + collect)
@@ -124,6 +131,10 @@ class Scheduler:
 
     def _react(self, event: Event) -> None:
         if isinstance(event, TestsFinished):
+            return
+        if isinstance(event, WorkersSampled):
+            self.width.note(event.busy, event.runnable)
+            self._staff()
             return
         unwanted = self._state.take_unwanted()
         if unwanted:
@@ -280,7 +291,7 @@ class Scheduler:
         return self._state.pools[worker.pool]
 
     def _slots(self) -> int:
-        return self.limit - len(self._state.workers) - self._state.starting
+        return self.width.workers - len(self._state.workers) - self._state.starting
 
     def _start(self, pool: Pool) -> None:
         pool.starting += 1

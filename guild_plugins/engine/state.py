@@ -36,6 +36,7 @@ from guild_plugins.engine.messages import (
     WorkerHungry,
     WorkerLost,
     WorkerReady,
+    WorkersSampled,
     WorkerStopped,
 )
 from guild_plugins.engine.queues import ExclusiveQueue, PoolQueue
@@ -244,6 +245,9 @@ class State:
         for piece in worker.unopened.values():
             self._give_back(piece)
 
+    def _on_sampled(self, event: WorkersSampled) -> None:
+        self._require(event, 0 <= event.runnable <= event.busy, "the counts do not fit")
+
     def _on_scope_cancelled(self, event: ScopeCancelled) -> None:
         self._cancelled_scopes.add(event.scope)
         for pool in self.pools.values():
@@ -376,6 +380,7 @@ _HANDLERS: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     TestsReturned: State._on_tests_returned,
     WorkerLost: State._on_lost,
     WorkerStopped: State._on_stopped,
+    WorkersSampled: State._on_sampled,
     ScopeCancelled: State._on_scope_cancelled,
     PoolCancelled: State._on_pool_cancelled,
     Cancelled: State._on_cancelled,

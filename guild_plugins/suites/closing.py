@@ -68,7 +68,7 @@ class Closing:
         self._write_off()
         if not self._config.option.guild_shard:
             # Else the next part would be cut from another division than this one.
-            durations.save(self._plan.durations_path, complete)
+            durations.save(self._plan.durations_path, complete, self._ledger.share)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -220,18 +220,14 @@ class OnDemandCollector:
             report = self._reports[node] = collect_one_node(node)
             if not report.passed:
                 node.ihook.pytest_collectreport(report=report)
-                raise DirectoryFailed(node.nodeid, report)
+                raise DirectoryFailed(node.nodeid)
         elif not report.passed:
-            raise DirectoryFailed(node.nodeid, report)
+            raise DirectoryFailed(node.nodeid)
         return report.result
 
 
 class DirectoryFailed(Exception):
     """A directory cannot be collected (its conftest fails); nor can its files."""
-
-    def __init__(self, nodeid: str, report: pytest.CollectReport) -> None:
-        super().__init__(nodeid)
-        self.nodeid, self.report = nodeid, report
 
 
 def _is_named(item: pytest.Item, names: tuple[str, ...]) -> bool:

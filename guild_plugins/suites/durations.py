@@ -1,6 +1,7 @@
 """How long each test file took last time, kept for the next run's order.
 
-A table of file to seconds, as JSON. In a git repository it lies under the
+A table of file to seconds, as JSON, and the part of that time in which the
+workers wanted a core, if it was looked at. In a git repository it lies under the
 common git directory, so a fresh worktree knows it from the start; elsewhere in
 pytest's cache directory. It is only an estimate: losing it costs a worse order,
 never a result.
@@ -13,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,17 +38,32 @@ def store_path(config: pytest.Config, root: Path) -> Path | None:
     return Path(cache.mkdir("guild")) / "durations.json"
 
 
-def load(path: Path | None) -> dict[str, float]:
-    """Return file to seconds; empty where nothing usable is kept."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier runs showed.
+
+    :param files: Seconds by file.
+    :param share: The part of their time in which workers wanted a core, 0 to 1;
+        None where nobody looked.
+    """
+
+    files: Mapping[str, float] = field(default_factory=dict)
+    share: float | None = None
+
+
+def load(path: Path | None) -> Known:
+    """Return what is kept; empty where nothing usable is."""
     if path is None:
-        return {}
+        return Known()
     try:
         content = json.loads(path.read_bytes())
         if content["version"] != VERSION:
-            return {}
-        return {str(key): float(value) for key, value in content["files"].items()}
+            return Known()
+        files = {str(key): float(value) for key, value in content["files"].items()}
+        share = content.get("share")
+        return Known(files, None if share is None else min(max(float(share), 0.0), 1.0))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return Known()
 
 
 def merge(known: Mapping[str, float], measured: Mapping[str, float]) -> dict[str, float]:
@@ -59,13 +76,18 @@ def merge(known: Mapping[str, float], measured: Mapping[str, float]) -> dict[str
     return merged
 
 
-def save(path: Path | None, measured: Mapping[str, float]) -> None:
+def save(path: Path | None, measured: Mapping[str, float], share: float | None = None) -> None:
     """Fold measurements into the kept table; a directory that cannot be written is no error."""
     if path is None or not measured:
         return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"version": VERSION, "files": merge(load(path), measured)}
+        known = load(path)
+        content = {
+            "version": VERSION,
+            "files": merge(known.files, measured),
+            "share": known.share if share is None else round(share, 3),
+        }
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

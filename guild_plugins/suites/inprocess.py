@@ -37,7 +37,6 @@ class InProcess:
         self.plan = plan
         self.ledger = ledger
         self._scope_of = {key: work.unit.scope for work in plan.works for key in work.keys}
-        self._files = {file for work in plan.works for file in work.files}
         self._unit_of = {key: work.unit.id for work in plan.works for key in work.keys}
         self._left: Counter[int] = Counter()
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
@@ -76,10 +75,8 @@ class InProcess:
         """Leave out what another session runs, and the scopes that were not asked for."""
         if collection_path in self._homes:
             return True
-        if not self.plan.is_selection or collection_path.is_dir():
-            return None
-        key = str(collection_path)
-        return True if key in self.plan.left_out and key not in self._files else None
+        is_left_out = str(collection_path) in self.plan.left_out
+        return True if is_left_out and not collection_path.is_dir() else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -189,10 +186,9 @@ class InProcess:
         now = time.perf_counter()
         self.ledger.count(scope, category_of(self.config, report), now)
         if report.failed:
-            self._note_failure(report.nodeid, scope)
+            self._note_failure(scope)
 
-    def _note_failure(self, nodeid: str, scope: str) -> None:
-        self.ledger.failed_files.add(nodeid.split("::", 1)[0])
+    def _note_failure(self, scope: str) -> None:
         account = self.ledger.scope(scope)
         limit = self.plan.scope_maxfail
         if limit and account.failures >= limit and account.stopped is None:
@@ -223,8 +219,6 @@ class InProcess:
         category = "error" if report.failed else "skipped"
         scope = self._scope(report.nodeid)
         self.ledger.count(scope, category, time.perf_counter())
-        if report.failed:
-            self.ledger.failed_files.add(report.nodeid.split("::", 1)[0])
 
     def _scope(self, nodeid: str) -> str:
         key = nodeid.split("::", 1)[0]

@@ -9,9 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-FAILING = frozenset({"failed", "error"})
-OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "crashed", "not_run")
-
 
 @dataclass(slots=True)
 class Account:
@@ -104,11 +101,12 @@ class Ledger:
         self.scopes: dict[str, Account] = {}
         self.workers: dict[str, WorkerAccount] = {}
         self.file_seconds: dict[str, float] = {}
-        self.failed_files: set[str] = set()
         self.partial_files: set[str] = set()
         """Files of which some tests were not to run, or could not."""
         self.coverage: dict[str, float] = {}
         """Scope to percent, where it was measured."""
+        self.share: float | None = None
+        """The part of their time in which workers wanted a core, if it was looked at."""
         self.on_scope_end: Callable[[Account], None] = _ignore
         self._pieces: dict[int, int] = {}
         self._scope_of_unit: dict[int, str] = {}
@@ -169,15 +167,6 @@ class Ledger:
     def is_unfinished(self, unit: int) -> bool:
         """Tell whether something of a unit was still to be done."""
         return self._pieces.get(unit, 0) > 0
-
-    @property
-    def totals(self) -> Counter[str]:
-        """Outcomes over all scopes."""
-        total: Counter[str] = Counter()
-        for account in self.scopes.values():
-            total.update(account.counts)
-            total["not_run"] += sum(account.not_run.values())
-        return total
 
 
 def _ignore(account: Account) -> None:

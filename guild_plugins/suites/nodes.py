@@ -19,7 +19,6 @@ class Opened:
     :param done: Node ids that need not run again: ended, crashed or given away.
     """
 
-    unit: int
     only: frozenset[str] | None
     skip: frozenset[str]
     is_open: bool = False
@@ -57,6 +56,12 @@ class SuiteNode(WorkerController):
     def leftover(self) -> bytes:
         """Return the records that a dead worker had not sent."""
         return unsent(self.store, self.received) if self.store else b""
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it is one of this machine."""
+        popen = getattr(self.gateway._io, "popen", None)
+        return popen.pid if self.gateway.spec.popen and popen is not None else None
 
     def kill(self, why: str) -> None:
         """End the process at once; its loss is then handled like any other."""

@@ -127,6 +127,13 @@ OPTIONS = (
         "see them all at once",
     ),
     Option(
+        "guild_all_workers",
+        "flag",
+        False,
+        "start as many workers as -n says even where there are fewer cores and the tests keep "
+        "those busy",
+    ),
+    Option(
         "guild_leave_heap",
         "flag",
         False,

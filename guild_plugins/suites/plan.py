@@ -22,6 +22,7 @@ from guild_plugins.scopes.model import ROOT
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.suites import durations, shards
 from guild_plugins.suites.collection import Target
+from guild_plugins.suites.cores import usable_cores
 from guild_plugins.suites.owned import owned_by
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
@@ -55,6 +56,10 @@ class Plan:
     scope_maxfail: int = 0
     notes: list[str] = field(default_factory=list)
     durations_path: Path | None = None
+    cores: int | None = None
+    """How many workers the cores feed if all compute; None where that does not matter."""
+    share: float | None = None
+    """The part of their time in which workers wanted a core in an earlier run."""
     guard: dict[str, Any] | None = None
     """What the import guard compares with; None where it is off."""
     freezes: bool = False
@@ -63,11 +68,6 @@ class Plan:
     """The files that the works were made of."""
     left_out: frozenset[str] = frozenset()
     """Absolute paths of files that were found and not chosen."""
-
-    @property
-    def is_selection(self) -> bool:
-        """Whether only a part of what was found is to run."""
-        return bool(self.left_out)
 
     def owner_of_key(self, key: str) -> str:
         """Return the scope of a path as it stands in node ids."""
@@ -125,7 +125,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
             key := _key(config, file.path),
             scope := _owner(project, file.path),
             pool or _shared_pool(apart, pool_of.get(scope, "")),
-            known.get(key),
+            known.files.get(key),
             _has_failure(failed, key),
         )
         for file, pool in located
@@ -143,11 +143,18 @@ def make(config: pytest.Config, limit: int) -> Plan:
         scope_maxfail=config.getoption("guild_maxfail"),
         notes=notes,
         durations_path=path,
+        cores=_cores(config),
+        share=known.share,
         guard=_guard(config, project) if has_root else None,
         freezes=not config.option.guild_leave_heap and _expected(works) > FREEZE_FROM,
         candidates=tuple(chosen),
         left_out=frozenset(c.found.path for c in candidates if c.found.path not in kept),
     )
+
+
+def _cores(config: pytest.Config) -> int | None:
+    is_local = all(spec.split("*")[-1].startswith("popen") for spec in config.option.tx or ())
+    return usable_cores() if is_local and not config.option.guild_all_workers else None
 
 
 FREEZE_FROM = 2.0

@@ -144,13 +144,6 @@ class Recorder:
         if measure is not None:
             measure.stop()
 
-    def has_seen_source(self) -> bool:
-        """Tell whether this process has run any line that is measured."""
-        if self._coverage is None:
-            return False
-        data = self._coverage.get_data()
-        return any(data.lines(file) for file in data.measured_files())
-
     def finish(self) -> bytes | None:
         """Stop and save; return the data where no directory is shared with the controller."""
         if Recorder.running is not self:

@@ -28,15 +28,13 @@ from guild_plugins.engine import messages as core
 from guild_plugins.engine.scheduling import Scheduler
 from guild_plugins.suites import endings, remote
 from guild_plugins.suites.categories import category_of
+from guild_plugins.suites.cores import Watch, wants_core
 from guild_plugins.suites.ledger import Account, Ledger
 from guild_plugins.suites.nodes import Opened, SuiteNode
 from guild_plugins.suites.plan import Plan, Work
 from guild_plugins.suites.pools import Pool
 from guild_plugins.suites.replay import Replayer
 from guild_plugins.suites.wire import Record, Tag, decode
-
-TICK = 0.2
-"""Seconds between looks at the clock while nothing arrives."""
 
 CRASHES_PER_SCOPE = 32
 """Workers that one scope may bring down before the rest of it is given up."""
@@ -54,7 +52,13 @@ class ScopeSession(DSession):
         self._drop_xdist_terminal()
         self.plan = plan
         self.ledger = ledger
-        self.scheduler = Scheduler([work.unit for work in plan.works], limit=plan.limit)
+        self.scheduler = Scheduler(
+            [work.unit for work in plan.works],
+            limit=plan.limit,
+            cores=plan.cores,
+            share=plan.share,
+        )
+        self._watch = Watch(is_on=plan.cores is not None and plan.cores < plan.limit)
         self._pieces: dict[int, core.Piece] = {}
         self._nodes: dict[str, SuiteNode] = {}
         self._replayers: dict[str, Replayer] = {}
@@ -105,6 +109,7 @@ class ScopeSession(DSession):
             self.loop_once()
             self._look_for_an_end()
         self.ledger.ended_at = self._now()
+        self._note_width()
         if isinstance(self._ending, pytest.UsageError):
             raise pytest.UsageError(*self._unknown)
         if self._ending is not None:
@@ -145,14 +150,36 @@ class ScopeSession(DSession):
     def loop_once(self) -> None:
         """Handle one event, or look at the clock."""
         try:
-            name, kwargs = self.queue.get(timeout=TICK)
+            name, kwargs = self.queue.get(timeout=self._watch.tick)
         except Empty:
             pass
         else:
             getattr(self, f"worker_{name}")(**kwargs)
         self._check_deadlines()
+        self._watch_workers()
         if self.on_tick is not None:
             self.on_tick()
+
+    def _watch_workers(self) -> None:
+        """Look now and then whether those that are at work want a core."""
+        now = self._now()
+        if not self._watch.is_due(now):
+            return
+        at_work = [n for n in self._nodes.values() if n.current or n.opening is not None]
+        pids = [pid for node in at_work if (pid := node.pid) is not None]
+        if pids:
+            self._tell(core.WorkersSampled(len(pids), sum(map(wants_core, pids)), now))
+
+    def _note_width(self) -> None:
+        if not self._watch.is_on:
+            return
+        width = self.scheduler.width
+        self.ledger.share = width.share
+        if width.workers < self.plan.limit and self._started == width.workers:
+            self.plan.notes.append(
+                f"{width.workers} of {self.plan.limit} workers: the tests keep {self.plan.cores} "
+                "cores busy (--guild-all-workers starts all)"
+            )
 
     # -- workers' lives ----------------------------------------------------------
 
@@ -378,10 +405,9 @@ class ScopeSession(DSession):
             category = category_of(self.config, report)
         self.ledger.count(scope, category, now)
         if report.failed:
-            self._note_failure(node.current[0], scope)
+            self._note_failure(scope)
 
-    def _note_failure(self, piece: int, scope: str) -> None:
-        self.ledger.failed_files.update(self._work(piece).keys)
+    def _note_failure(self, scope: str) -> None:
         account = self.ledger.scope(scope)
         limit = self.plan.scope_maxfail
         if limit and account.failures >= limit and not account.stopped:
@@ -434,7 +460,7 @@ class ScopeSession(DSession):
         elif tag == Tag.NOT_FOUND:
             self._report_not_found(node, record[1], record[2])
         elif tag == Tag.UNIT_FORGOTTEN:
-            self._note_forgotten(node, record[1], record[2], now)
+            self._note_forgotten(node, record[1], record[2])
         elif tag == Tag.XDIST_EVENT and record[1] == "collectreport":
             self._note_collect_report(node, record[2]["data"])
         elif tag == Tag.XDIST_EVENT:
@@ -481,12 +507,7 @@ class ScopeSession(DSession):
         payload = (frozenset(ids), frozenset[str]())
         self._tell(core.TestsReturned(node.gateway.id, piece, len(ids), payload, now))
 
-    def _note_forgotten(self, node: SuiteNode, piece: int, count: int | None, now: float) -> None:
-        if count is None:
-            node.held.pop(piece, None)
-            self._write_off(self._pieces[piece])
-            self._tell(core.UnitClosed(node.gateway.id, piece, now))
-            return
+    def _note_forgotten(self, node: SuiteNode, piece: int, count: int) -> None:
         work = self._work(piece)
         account = self.ledger.scope(work.unit.scope)
         account.not_run[self._reason(account)] += count
@@ -540,7 +561,7 @@ class ScopeSession(DSession):
             return  # it died a moment ago, and its loss is on the queue
         work = self._work(piece.id)
         only, skip = _selection(piece)
-        node.held[piece.id] = Opened(piece.id, only, skip)
+        node.held[piece.id] = Opened(only, skip)
         request = {
             "target": work.target,
             "scope": work.unit.scope,
@@ -562,7 +583,7 @@ class ScopeSession(DSession):
         account = self.ledger.scope(piece.unit.scope)
         reason = self._reason(account)
         work = self.plan.works[piece.unit.id]
-        only = piece.payload[0] if piece.payload else None  # type: ignore[index]
+        only, _ = _selection(piece)
         if opened is not None and opened.is_open:
             left = max(opened.tests - opened.ended, 0)
             account.not_run.update({reason: left} if left else {})
@@ -702,7 +723,6 @@ class ScopeSession(DSession):
         self.config.hook.pytest_runtest_logreport(report=report)
         self._handlefailures(report)
         self.ledger.count(work.unit.scope, "crashed", self._now())
-        self.ledger.failed_files.update(work.keys)
         self.ledger.partial_files.update(work.keys)
 
     def _report_file_crash(self, node: SuiteNode, work: Work, why: str) -> None:
@@ -742,8 +762,6 @@ class ScopeSession(DSession):
             work = self._work(node.opening)
             category = "error" if report.failed else "skipped"
             self.ledger.count(work.unit.scope, category, self._now())
-            if report.failed:
-                self.ledger.failed_files.update(work.keys)
         self.config.hook.pytest_collectreport(report=report)
         self._handlefailures(report)
 

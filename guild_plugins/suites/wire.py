@@ -47,7 +47,7 @@ class Tag(IntEnum):
     UNIT_CLOSED = 8  # unit
     UNIT_RETURNED = 9  # unit: the answer to "recall"
     TESTS_RETURNED = 10  # unit, node ids: the answer to "divide", and to "recall" come too late
-    UNIT_FORGOTTEN = 11  # unit, tests dropped or None for all of an unopened unit
+    UNIT_FORGOTTEN = 11  # unit, tests dropped
     HUNGRY = 12
     DESELECTED = 13  # node ids
     NOT_FOUND = 14  # unit, node ids that were asked for and do not exist

@@ -337,9 +337,6 @@ class SuiteInteractor(WorkerInteractor):
 
     def _forget(self, units: list[int]) -> None:
         for unit in units:
-            if self.queue.take_back_unit(unit):
-                self.outbox.put((Tag.UNIT_FORGOTTEN.value, unit, None))
-                continue
             count, is_closed = self.queue.drop_tests(unit)
             if count:
                 self.outbox.put((Tag.UNIT_FORGOTTEN.value, unit, count))
