@@ -2,7 +2,8 @@
 
 What came back goes first; then the lower priority. Within a priority: long
 poles, longest first, whatever their scope; then the scope the worker is in,
-longest first; then the scope with most work for each worker on it.
+longest first; then the scope with most work for each worker on it. Only the first
+piece of a worker is a small one: people wait for the first result.
 
 No operation looks at all pieces. The heaps are lazy: what has left, or whose
 rank has fallen, is noticed when it comes to the top.
@@ -22,6 +23,12 @@ POLE: Final = 0.5
 Begun late, a long pole ends last and alone. Lower, and the order is longest
 first for all, which leaves scopes too often; higher, and the end is ragged.
 """
+
+OPENER: Final = 0.05
+"""A worker's first piece may cost this part of what is left for each worker."""
+
+OPENER_BYTES: Final = 400
+"""A smaller file may hold no test at all."""
 
 
 class PoolQueue:
@@ -75,6 +82,20 @@ class PoolQueue:
                 self._counted(piece, -1)
                 return piece
         return None
+
+    def pop_opener(self, workers: int) -> Piece | None:
+        """Take the piece that a worker can show something of soonest, if it is a small one.
+
+        It is the smallest file of the scope that is next. That a long pole begins
+        so much later costs no more than the small file does.
+        """
+        level = next((lv for lv in map(self._levels.get, self._order) if lv and lv.pieces), None)
+        if self._front or level is None:
+            return None
+        piece = level.take_opener(OPENER * self.seconds / max(workers, 1))
+        if piece is not None:
+            self._counted(piece, -1)
+        return piece
 
     def take_scope(self, scope: str) -> list[Piece]:
         """Take every piece of a scope."""
@@ -178,6 +199,14 @@ class _Level:
             return self._take(longest)
         here = self._top(self._scopes.get(scope, [])) if scope is not None else None
         return self._take(here or self._heaviest())
+
+    def take_opener(self, most: float) -> Piece | None:
+        """Take the smallest piece of the next scope that costs less than ``most`` seconds."""
+        scope = self._heaviest().unit.scope
+        waiting = (entry[-1] for entry in self._scopes[scope] if entry[1] in self.pieces)
+        small = (p for p in waiting if p.unit.size >= OPENER_BYTES and p.seconds < most)
+        piece = min(small, key=lambda p: (p.unit.size, p.id), default=None)
+        return None if piece is None else self._take(piece)
 
     def take_scope(self, scope: str) -> list[Piece]:
         taken = [e[-1] for e in sorted(self._scopes.get(scope, ())) if e[1] in self.pieces]

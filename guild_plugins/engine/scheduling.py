@@ -183,7 +183,8 @@ class Scheduler:
     def _feed(self, pool: Pool, worker: Worker) -> None:
         """Fill the worker's queue from that of its pool."""
         while self._wants_more(pool, worker):
-            piece = pool.queue.pop(worker.scope, pool.size)
+            piece = pool.queue.pop_opener(pool.size) if worker.scope is None else None
+            piece = piece or pool.queue.pop(worker.scope, pool.size)
             if piece is None and worker.name == self._state.alone:
                 piece = pool.exclusive.pop()
             if piece is None:

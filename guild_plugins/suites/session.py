@@ -9,6 +9,7 @@ and the rest) are called where plugins expect them.
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import tempfile
 import time
@@ -134,6 +135,9 @@ class ScopeSession(DSession):
             self._write_off_held(node)
         super().pytest_sessionfinish()
         self._remove_shared()
+        # pytest goes through the whole heap five times before it ends, for what tests left
+        # behind. None ran here.
+        gc.freeze()
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:

@@ -543,3 +543,26 @@ def test_a_scheduler_needs_a_slot_and_units_that_differ() -> None:
         Scheduler([], limit=0)
     with pytest.raises(ValueError, match="same id"):
         Scheduler([Unit(1, "core"), Unit(1, "mail")], limit=1)
+
+
+# -- the first piece -------------------------------------------------------------
+
+
+def test_a_worker_begins_with_the_smallest_file_and_goes_on_with_the_longest() -> None:
+    units = [Unit(n, "core", seconds=float(n), size=1000 * n) for n in range(1, 9)]
+
+    assert order(units)[:3] == [1, 8, 7]
+
+
+def test_a_file_too_small_to_hold_a_test_opens_nothing() -> None:
+    units = [Unit(n, "core", seconds=float(n), size=1000 * n) for n in range(1, 9)]
+    units += [Unit(99, "core", seconds=0.1, size=20)]
+
+    assert order(units)[0] == 1
+
+
+def test_what_failed_before_opens_rather_than_what_is_small() -> None:
+    units = [Unit(n, "core", seconds=float(n), size=1000 * n) for n in range(1, 9)]
+    units += [Unit(99, "core", seconds=30.0, size=99_000, priority=-1)]
+
+    assert order(units)[0] == 99
