@@ -293,6 +293,8 @@ class SuiteInteractor(WorkerInteractor):
         if self.queue.test_ended(unit):
             if self.recorder is not None:
                 self.recorder.save_if_due()
+            if self.heap:
+                self.heap.trim()
             self.outbox.put((Tag.UNIT_CLOSED.value, unit))
 
     def _switch(self, unit: int, scope: str | None = None) -> None:
