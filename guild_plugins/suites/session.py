@@ -12,6 +12,7 @@ import contextlib
 import gc
 import shutil
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -65,6 +66,8 @@ class ScopeSession(DSession):
         self._replayers: dict[str, Replayer] = {}
         self._specs: list[execnet.XSpec] = []
         self._started = 0
+        self._booting = 0
+        """Processes that are on their way."""
         self._deaths = endings.Deaths()
         self._told: Counter[tuple[str, str]] = Counter()
         """Files and directories that could not be collected, with their outcome."""
@@ -106,7 +109,7 @@ class ScopeSession(DSession):
     @pytest.hookimpl
     def pytest_runtestloop(self) -> bool:
         """Handle what workers say until none is left."""
-        while self._active_nodes:
+        while self._active_nodes or self._booting:
             self.loop_once()
             self._look_for_an_end()
         self.ledger.ended_at = self._now()
@@ -612,14 +615,41 @@ class ScopeSession(DSession):
 
     def _start(self, pool_name: str) -> None:
         pool = self.plan.pools[pool_name]
+        self._booting += 1
+        # An interpreter takes a tenth of a second until it answers: they come up side by side.
+        threading.Thread(
+            target=self._boot, args=(self._next_spec(pool), pool_name), daemon=True
+        ).start()
+
+    def _boot(self, spec: execnet.XSpec, pool: str) -> None:
+        """Bring a process up, in a thread of its own."""
         assert self.nodemanager is not None
-        assert self._shared is not None
-        spec = self._next_spec(pool)
         try:
             gateway = self.nodemanager.group.makegateway(spec)
-        except (OSError, EOFError) as error:  # there is no such interpreter, or no process left
+        except Exception as error:  # noqa: BLE001 (execnet raises what the other side does)
+            self.queue.put(("booted", {"pool_name": pool, "spec": spec, "error": error}))
+        else:
+            self.queue.put(("booted", {"pool_name": pool, "spec": spec, "gateway": gateway}))
+
+    def worker_booted(
+        self,
+        pool_name: str,
+        spec: execnet.XSpec,
+        gateway: Any = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a worker of a process that came up."""
+        self._booting -= 1
+        if error is not None:  # there is no such interpreter, or no process left
             self._fail_start(pool_name, f"{spec}: {error}")
             return
+        if self._is_stopping:
+            gateway.exit()
+            self._tell(core.StartFailed(pool_name, self._now()))
+            return
+        assert self.nodemanager is not None
+        assert self._shared is not None
+        pool = self.plan.pools[pool_name]
         self.config.hook.pytest_xdist_newgateway(gateway=gateway)
         self.nodemanager.rsync_roots(gateway)
         node = SuiteNode(self.nodemanager, gateway, self.config, self.queue.put)
