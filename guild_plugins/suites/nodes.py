@@ -46,6 +46,11 @@ class SuiteNode(WorkerController):
     """What it said of its own end, or why it was killed."""
     was_killed: bool = False
 
+    @property
+    def at_work(self) -> int | None:
+        """The piece that it tests or collects."""
+        return self.current[0] if self.current else self.opening
+
     def process_from_remote(self, eventcall: Any) -> None:
         """Put a batch on the queue as one event; leave all else to xdist."""
         if isinstance(eventcall, tuple) and eventcall[0] == "guild":
