@@ -109,6 +109,28 @@ def run_git(
     return done.stdout
 
 
+def start_git(args: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a git command that is asked and answers through pipes.
+
+    Objects are what their ids say: replacements (``refs/replace``) are not followed.
+
+    :raises GitMissing: There is no git.
+    """
+    try:
+        return subprocess.Popen(
+            ["git", *_QUIET, *args],
+            cwd=cwd,
+            env={**git_environment(os.environ), "GIT_NO_REPLACE_OBJECTS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except FileNotFoundError as error:
+        if not cwd.is_dir():
+            raise
+        raise GitMissing from error
+
+
 def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that git gets: nothing that redirects it, nothing that prompts."""
     kept = {

@@ -1,0 +1,69 @@
+"""Reading blobs in bulk with ``git cat-file --batch``.
+
+It works wherever git does: SHA-256, reftable, alternates, partial clones (what
+was not fetched counts as missing).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from guild_plugins.git.process import GitFailed, start_git
+
+AT_ONCE = 60
+"""Ids asked for in one go: they fit into the smallest pipe, so that writing them never waits."""
+
+
+class GitObjects:
+    """The blobs of the repository that a directory lies in.
+
+    One process answers all questions; it starts with the first.
+    """
+
+    def __init__(self, cwd: Path) -> None:
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield each blob with its content, in order; what is not there is left out.
+
+        :raises GitFailed: The process ended: the repository is damaged, or gone.
+        """
+        rest = iter(oids)
+        while group := list(islice(rest, AT_ONCE)):
+            yield from self._read(group)
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()
+
+    def _read(self, oids: list[str]) -> list[tuple[str, bytes]]:
+        """Ask for a few blobs; all answers are taken, so that none is left for the next to ask."""
+        if self._process is None:
+            self._process = start_git(["cat-file", "--batch"], self._cwd)
+        questions, answers = self._process.stdin, self._process.stdout
+        assert questions is not None
+        assert answers is not None
+        questions.write("".join(f"{oid}\n" for oid in oids).encode())
+        questions.flush()
+        found = ((oid, _answer(answers)) for oid in oids)
+        return [(oid, content) for oid, content in found if content is not None]
+
+
+def _answer(stream: IO[bytes]) -> bytes | None:
+    """Read ``oid blob size``, and as much content; ``None`` for what is missing or no blob."""
+    line = stream.readline()
+    if not line:
+        raise GitFailed(("cat-file",), 1, "it ended before it had answered")
+    head = line.split()
+    if len(head) != 3:  # "oid missing"
+        return None
+    content = stream.read(int(head[2]))
+    stream.read(1)
+    return content if head[1] == b"blob" else None
