@@ -11,7 +11,7 @@ from pathlib import Path
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.repository import find_repository
-from guild_plugins.graph.imports import read_imports
+from guild_plugins.graph.reading import read_imports
 from guild_plugins.scopes.check import Finding, examine
 from guild_plugins.scopes.config import GUILD_TOML, PYPROJECT
 from guild_plugins.scopes.model import ROOT, Evidence

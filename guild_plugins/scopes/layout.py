@@ -23,8 +23,8 @@ def source_roots(tree: Tree, base: Folder, settings: Table) -> dict[str, str]:
     :param settings: What the ``pyproject.toml`` of this base says.
     """
     roots: dict[str, str] = {}
-    for where, reason in (*_declared(settings), *_declared_in_setup_cfg(tree, base)):
-        folder = base.at(_clean(where)) if ".." not in where else None
+    for where, reason in declared_roots(tree, base.path, settings):
+        folder = base.at(where)
         if folder is not None and folder.count:
             roots.setdefault(folder.path, reason)
     for name in USUAL_ROOTS:
@@ -33,6 +33,16 @@ def source_roots(tree: Tree, base: Folder, settings: Table) -> dict[str, str]:
             roots.setdefault(folder.path, f"a {name} layout")
     roots.setdefault(base.path, "packages lie flat in the root")
     return roots
+
+
+def declared_roots(tree: Tree, base: str, settings: Table) -> list[tuple[str, str]]:
+    """Return the folders that a project says its packages lie in, each with its evidence.
+
+    :param base: The project's own folder; the answers are relative to it.
+    :param settings: What its ``pyproject.toml`` says.
+    """
+    found = (*_declared(settings), *_declared_in_setup_cfg(tree, base))
+    return [(_clean(where), reason) for where, reason in found if ".." not in where]
 
 
 def packages_in(root: Folder, *, flat: bool, roots: dict[str, str]) -> list[Folder]:
@@ -76,8 +86,8 @@ def _declared(settings: Table) -> list[tuple[str, str]]:
     return found
 
 
-def _declared_in_setup_cfg(tree: Tree, base: Folder) -> list[tuple[str, str]]:
-    content = tree.read(base.path_of("setup.cfg"))
+def _declared_in_setup_cfg(tree: Tree, base: str) -> list[tuple[str, str]]:
+    content = tree.read(f"{base}/setup.cfg" if base else "setup.cfg")
     if not content:
         return []
     parser = configparser.ConfigParser(interpolation=None)

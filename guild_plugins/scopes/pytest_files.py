@@ -24,19 +24,29 @@ def is_configured(tree: Tree, folder: str = "") -> bool:
 
 def uses_importlib(tree: Tree, folder: str = "") -> bool:
     """Say whether the directory's options ask for ``--import-mode=importlib``."""
-    prefix = f"{folder}/" if folder else ""
-    tool = dig(read_toml(tree, f"{prefix}pyproject.toml"), "tool", "pytest")
-    said = [dig(tool, "addopts"), dig(tool, "ini_options", "addopts")]
-    for name in ("pytest.toml", ".pytest.toml"):
-        said.append(dig(read_toml(tree, prefix + name), "pytest", "addopts"))
-    for name in ("pytest.ini", ".pytest.ini"):
-        said.append((_section(tree, prefix + name, "pytest") or {}).get("addopts"))
-    for name, section in SECTIONS.items():
-        said.append((_section(tree, prefix + name, section) or {}).get("addopts"))
-    words = [" ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in said]
+    words = _said(tree, folder, "addopts")
     return "import-mode=importlib" in " ".join(words).replace(
         "import-mode importlib", "import-mode=importlib"
     )
+
+
+def python_paths(tree: Tree, folder: str = "") -> list[str]:
+    """Return the folders that the directory's options put on the path, as written there."""
+    return " ".join(_said(tree, folder, "pythonpath")).split()
+
+
+def _said(tree: Tree, folder: str, option: str) -> list[str]:
+    """Return what a directory's files say of an option; lists are joined."""
+    prefix = f"{folder}/" if folder else ""
+    tool = dig(read_toml(tree, f"{prefix}pyproject.toml"), "tool", "pytest")
+    said = [dig(tool, option), dig(tool, "ini_options", option)]
+    for name in ("pytest.toml", ".pytest.toml"):
+        said.append(dig(read_toml(tree, prefix + name), "pytest", option))
+    for name in ("pytest.ini", ".pytest.ini"):
+        said.append((_section(tree, prefix + name, "pytest") or {}).get(option))
+    for name, section in SECTIONS.items():
+        said.append((_section(tree, prefix + name, section) or {}).get(option))
+    return [" ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in said]
 
 
 def _section(tree: Tree, path: str, name: str) -> dict[str, str] | None:
