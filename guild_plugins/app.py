@@ -11,15 +11,38 @@ from pathlib import Path
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.repository import find_repository
+from guild_plugins.git.trees import Tree
+from guild_plugins.graph.boundaries.rulebook import RuleBook
 from guild_plugins.graph.reading import read_imports
+from guild_plugins.graph.roots import import_roots, is_project_file
 from guild_plugins.scopes.check import Finding, examine
 from guild_plugins.scopes.config import GUILD_TOML, PYPROJECT
 from guild_plugins.scopes.model import ROOT, Evidence
 from guild_plugins.scopes.ownership import Claim, OwnershipUnclear
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.scopes.setup import SetupPlan, plan_setup
-from guild_plugins.scopes.tree import DiskTree, files_below
+from guild_plugins.scopes.tree import DiskTree, SnapshotTree, files_below
 from guild_plugins.scopes.writing import replace_file
+
+
+def read_rules(root: Path, tree: Tree) -> RuleBook:
+    """Read the rules of a tree from its configuration, or discover what scopes it has.
+
+    :raises ConfigInvalid: The configuration cannot be used.
+    """
+    snapshot = SnapshotTree(tree)
+
+    def imports_of(path: str) -> set[str] | None:
+        content = snapshot.read(path)
+        return set(read_imports(content).modules) if content is not None else None
+
+    project = load_project(root, snapshot.files, imports_of=imports_of, tree=lambda _: snapshot)
+    roots = project.rules.source_roots
+    if roots is None:
+        projects = [path for path in tree.entries if is_project_file(path)]
+        roots = import_roots(snapshot, projects)
+    is_configured = project.origin == "configured"
+    return RuleBook(project.scopes, project.rules, roots, project.barriers, is_configured)
 
 
 class NoSuchDirectory(GuildError):

@@ -10,7 +10,23 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git, split_names
+
+
+class NoRepository(GuildError):
+    """A directory lies in no git work tree."""
+
+    slug = "no-repository"
+    exit = Exit.USAGE
+    remedy = "Run this inside a clone, or name one with guild -C DIR."
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} lies in no git work tree."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,17 @@ def find_repository(start: Path) -> Repository | None:
         if git_dir is not None:
             return Repository(folder, git_dir, _common_dir(git_dir))
     return None
+
+
+def open_repository(start: Path) -> Repository:
+    """Return the repository that a directory lies in.
+
+    :raises NoRepository: It lies in none.
+    """
+    found = find_repository(start)
+    if found is None:
+        raise NoRepository(str(start))
+    return found
 
 
 def list_files(folder: Path) -> list[str]:

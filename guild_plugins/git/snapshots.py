@@ -8,13 +8,18 @@ work tree is taken as it lies there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
 
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.changes import object_format, staged_changes, worktree_changes
+from guild_plugins.git.changes import (
+    Change,
+    object_format,
+    staged_changes,
+    worktree_changes,
+)
 from guild_plugins.git.listing import Listing
 from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.process import GitFailed, run_git, split_names
@@ -68,16 +73,36 @@ def revision_tree(repository: Repository, revision: str) -> StoredTree:
     return StoredTree(Listing(output), GitObjects(repository.top))
 
 
-def index_tree(repository: Repository, index_file: str | None = None) -> StoredTree:
+def merge_base(repository: Repository, first: str, second: str) -> str:
+    """Return the commit at which two revisions parted.
+
+    :raises UnknownRevision: One of them is not there, or they share nothing.
+    """
+    commits = [_commit_id(repository, name) for name in (first, second)]
+    try:
+        output = run_git(["merge-base", *commits], repository.top)
+    except GitFailed:
+        raise UnknownRevision(f"{first}...{second}") from None
+    return output.split()[0].decode()
+
+
+def index_tree(
+    repository: Repository,
+    index_file: str | None = None,
+    changes: Sequence[Change] | None = None,
+) -> StoredTree:
     """Return what a commit would hold now: the index.
 
     Paths that are only meant to be added (``git add -N``) are not in it. Of an
     unmerged path it holds our side.
 
     :param index_file: Another index than the work tree's own (see `handed_index`).
+    :param changes: What it changes on ``HEAD``, where that is known.
     """
     output = run_git(["ls-files", "-s", "-z"], repository.top, extra_env=_index(index_file))
-    absent = frozenset(intended(repository, index_file))
+    if changes is None:
+        changes = staged_changes(repository, index_file)
+    absent = frozenset(_intended(repository, changes, index_file))
     return StoredTree(Listing(output, absent), GitObjects(repository.top))
 
 
@@ -138,20 +163,6 @@ class WorkTree:
         yield from self._objects.read(stored)
 
 
-def intended(repository: Repository, index_file: str | None = None) -> list[str]:
-    """Return the paths in the index that are only meant to be added: they have no content yet."""
-    changes = staged_changes(repository, index_file)
-    suspects = [c.path for c in changes if c.after is not None and c.after.oid in EMPTY]
-    if not suspects:
-        return []
-    output = run_git(
-        ["diff-files", "-z", "--name-only", "--diff-filter=A"],
-        repository.top,
-        extra_env=_index(index_file),
-    )
-    return sorted(set(suspects) & set(split_names(output)))
-
-
 def handed_index(repository: Repository, environ: Mapping[str, str]) -> str | None:
     """Return the index that git handed to a hook, if it is one of this repository.
 
@@ -163,6 +174,29 @@ def handed_index(repository: Repository, environ: Mapping[str, str]) -> str | No
     if not value or here is None or here.git_dir != repository.git_dir:
         return None
     return os.path.join(repository.top, value)  # noqa: PTH118 - git's own reading of it
+
+
+def _commit_id(repository: Repository, revision: str) -> str:
+    command = ["rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
+    try:
+        return run_git(command, repository.top).split()[-1].decode()
+    except GitFailed:
+        raise UnknownRevision(revision) from None
+
+
+def _intended(
+    repository: Repository, changes: Sequence[Change], index_file: str | None
+) -> set[str]:
+    """Return the paths in the index that are only meant to be added: they have no content yet."""
+    suspects = {c.path for c in changes if c.after is not None and c.after.oid in EMPTY}
+    if not suspects:
+        return set()
+    output = run_git(
+        ["diff-files", "-z", "--name-only", "--diff-filter=A", "--ignore-submodules=all"],
+        repository.top,
+        extra_env=_index(index_file),
+    )
+    return suspects.intersection(split_names(output))
 
 
 def _index(index_file: str | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from guild_plugins.git.trees import LINK, Tree
 from guild_plugins.graph.facts import NOTHING, Facts
 from guild_plugins.graph.imports import FileImports, Import, Problem
-from guild_plugins.graph.modules import Modules
+from guild_plugins.graph.modules import Found, Modules
 from guild_plugins.scopes.kinds import is_test_file
 
 EdgeKind: TypeAlias = Literal["import", "conftest", "package", "link", "data", "declared"]
@@ -45,6 +45,7 @@ class ImportGraph:
         self.modules = Modules(tree.entries, roots)
         self._facts = facts if facts is not None else Facts()
         self._edges: dict[str, tuple[Edge, ...]] = {}
+        self._resolved: dict[str, tuple[tuple[Import, Found], ...]] = {}
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -77,11 +78,18 @@ class ImportGraph:
         """Return the files that a file names in import statements."""
         return [edge for edge in self.edges_of(path) if edge.kind == "import"]
 
+    def resolved(self, path: str) -> tuple[tuple[Import, Found], ...]:
+        """Return what each import of a file means."""
+        if path not in self._resolved:
+            imports = self.imports_of(path).imports
+            self._resolved[path] = tuple((i, self.modules.find(path, i)) for i in imports)
+        return self._resolved[path]
+
     def _find_edges(self, path: str) -> list[Edge]:
         edges = [
             Edge(target, "import", statement.line, statement)
-            for statement in self.imports_of(path).imports
-            for target in self.modules.find(path, statement).files
+            for statement, found in self.resolved(path)
+            for target in found.files
         ]
         if not path.endswith(".py"):
             return edges

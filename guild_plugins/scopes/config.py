@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.scopes.locate import line_of
-from guild_plugins.scopes.model import Scope, ScopeId
+from guild_plugins.scopes.model import Rules, Scope, ScopeId
 from guild_plugins.scopes.tree import Tree
 
 PYPROJECT, GUILD_TOML = "pyproject.toml", "guild.toml"
@@ -73,6 +73,7 @@ class Configured:
     groups: Mapping[str, tuple[ScopeId, ...]]
     owned: frozenset[ScopeId]
     """The scopes whose owners the configuration names; CODEOWNERS speaks for the others."""
+    rules: Rules = field(default_factory=Rules)
 
 
 def find_source(tree: Tree) -> Source | None:

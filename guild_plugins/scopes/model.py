@@ -41,6 +41,22 @@ class PytestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules between scopes, and how imports are read for them."""
+
+    layers: tuple[tuple[ScopeId, ...], ...] = ()
+    """Each may import the scopes below it (later ones), and those beside it."""
+    independent: tuple[tuple[ScopeId, ...], ...] = ()
+    """Groups of scopes that may not reach one another."""
+    acyclic: bool = False
+    """Scopes may not import each other in a circle."""
+    ignore_type_checking: bool = False
+    """Imports under ``if TYPE_CHECKING`` are free."""
+    source_roots: tuple[str, ...] | None = None
+    """Folders that packages lie in; ``None`` where they are to be found."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a scope is as it is: one line of it, and what speaks for that line."""
 
@@ -62,6 +78,14 @@ class Scope:
     tests: tuple[str, ...] = ()
     depends_on: tuple[ScopeId, ...] | None = None
     public: tuple[str, ...] | None = None
+    forbids: tuple[ScopeId, ...] = ()
+    """Scopes that may not be imported, nor reached through others."""
+    deprecated: tuple[tuple[ScopeId, str], ...] = ()
+    """Scopes still imported that shall not be from a date on, as YYYY-MM-DD."""
+    internal: tuple[str, ...] = ()
+    """Third-party packages that no other scope may import."""
+    data: tuple[str, ...] = ()
+    """Patterns of files elsewhere that its code or its tests read."""
     owners: tuple[str, ...] = ()
     pytest: PytestSettings = PytestSettings()
     evidence: tuple[Evidence, ...] = ()

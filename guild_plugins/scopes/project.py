@@ -16,7 +16,7 @@ from guild_plugins.scopes.codeowners import line_for, read_codeowners
 from guild_plugins.scopes.config import Configured, read_configuration
 from guild_plugins.scopes.discovery import discover, root_barriers
 from guild_plugins.scopes.globs import Glob, parse_glob
-from guild_plugins.scopes.model import ROOT, Evidence, Scope, ScopeId
+from guild_plugins.scopes.model import ROOT, Evidence, Rules, Scope, ScopeId
 from guild_plugins.scopes.ownership import Owners
 from guild_plugins.scopes.placing import ImportsOf
 from guild_plugins.scopes.tree import DiskTree, Tree, files_below
@@ -35,6 +35,7 @@ class Project:
     groups: Mapping[str, tuple[ScopeId, ...]] = field(default_factory=dict)
     origin: Literal["configured", "discovered"] = "discovered"
     config_file: Path | None = None
+    rules: Rules = field(default_factory=Rules)
 
     def owner_of(self, path: str) -> ScopeId:
         """Return the scope that owns a path (relative to the root, with ``/``).
@@ -113,6 +114,7 @@ def load_project(
             groups=configured.groups,
             origin="configured",
             config_file=configured.file,
+            rules=configured.rules,
         )
     if listing is None:
         listing = tuple(files_below(root))
@@ -121,7 +123,14 @@ def load_project(
     if configured is None:
         return Project(root, found.scopes, found.barriers)
     barriers = found.barriers if configured.barriers is None else configured.barriers
-    return Project(root, found.scopes, barriers, configured.groups, "discovered", configured.file)
+    return Project(
+        root=root,
+        scopes=found.scopes,
+        barriers=barriers,
+        groups=configured.groups,
+        config_file=configured.file,
+        rules=configured.rules,
+    )
 
 
 def _with_owners(configured: Configured, tree: Tree) -> tuple[Scope, ...]:

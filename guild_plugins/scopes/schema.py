@@ -7,7 +7,8 @@ keys (ids, dependencies, groups, claims) follow the parsing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from guild_plugins.scopes.config import ConfigInvalid, Configured, Source
 from guild_plugins.scopes.cycles import find_cycle
 from guild_plugins.scopes.globs import parse_glob
-from guild_plugins.scopes.model import Evidence, PytestSettings, Scope, ScopeId
+from guild_plugins.scopes.model import Evidence, PytestSettings, Rules, Scope, ScopeId
 from guild_plugins.scopes.naming import problem_with
 
 
@@ -39,6 +40,10 @@ class ScopeTable(BaseModel, frozen=True, extra="forbid", strict=True):
     tests: list[str] = []
     depends_on: list[str] | None = None
     public: list[str] | None = None
+    forbids: list[str] = []
+    deprecated: dict[str, date] = {}
+    internal: list[str] = []
+    data: list[str] = []
     owners: list[str] | None = None
     groups: list[str] = []
     pytest: PytestTable = PytestTable()
@@ -50,6 +55,11 @@ class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     scopes: dict[str, ScopeTable] = {}
     groups: dict[str, list[str]] = {}
     barriers: list[str] | None = None
+    layers: list[str | list[str]] = []
+    independent: list[list[str]] = []
+    acyclic: bool = False
+    ignore_type_checking: bool = False
+    source_roots: list[str] | None = None
 
 
 def validate(source: Source, file: Path) -> Configured:
@@ -65,11 +75,23 @@ def validate(source: Source, file: Path) -> Configured:
     _check_patterns(source, table)
     _check_pytest(source, table)
     _check_dependencies(source, table)
+    _check_rules(source, table)
     groups = _groups(source, table)
     scopes = tuple(_scope(name, table.scopes[name], source.file) for name in sorted(table.scopes))
     barriers = tuple(table.barriers) if table.barriers is not None else None
     owned = frozenset(name for name, scope in table.scopes.items() if scope.owners is not None)
-    return Configured(file, scopes, barriers, groups, owned)
+    return Configured(file, scopes, barriers, groups, owned, _rules(table))
+
+
+def _rules(table: GuildTable) -> Rules:
+    roots = table.source_roots
+    return Rules(
+        layers=tuple((x,) if isinstance(x, str) else tuple(x) for x in table.layers),
+        independent=tuple(tuple(group) for group in table.independent),
+        acyclic=table.acyclic,
+        ignore_type_checking=table.ignore_type_checking,
+        source_roots=None if roots is None else tuple(_folder(root) for root in roots),
+    )
 
 
 def _scope(name: ScopeId, table: ScopeTable, file: str) -> Scope:
@@ -79,6 +101,10 @@ def _scope(name: ScopeId, table: ScopeTable, file: str) -> Scope:
         tests=tuple(table.tests),
         depends_on=None if table.depends_on is None else tuple(table.depends_on),
         public=None if table.public is None else tuple(table.public),
+        forbids=tuple(table.forbids),
+        deprecated=tuple((name, day.isoformat()) for name, day in table.deprecated.items()),
+        internal=tuple(table.internal),
+        data=tuple(table.data),
         owners=tuple(table.owners or ()),
         pytest=PytestSettings(
             rootdir=_normal(table.pytest.rootdir),
@@ -142,13 +168,14 @@ def _check_patterns(source: Source, table: GuildTable) -> None:
             ("paths", scope.paths),
             ("tests", scope.tests),
             ("public", scope.public or []),
+            ("data", scope.data),
         ):
             place = ("scopes", name, key)
             for pattern in patterns:
                 if key == "public" and "/" not in pattern:
                     continue  # a module or a name, not a path
                 same = _check_pattern(source, place, pattern)
-                if key == "public":
+                if key in ("public", "data"):
                     continue
                 other = claims.setdefault((key, same), name)
                 if other != name:
@@ -200,6 +227,47 @@ def _check_dependencies(source: Source, table: GuildTable) -> None:
         raise source.fault(("scopes", cycle[0], "depends_on"), f"goes in a circle: {circle}")
 
 
+def _check_rules(source: Source, table: GuildTable) -> None:
+    """Check that rules speak of scopes there are, and not against each other."""
+    for name, scope in table.scopes.items():
+        place = ("scopes", name)
+        _check_names(source, table, (*place, "forbids"), scope.forbids, name)
+        _check_names(source, table, (*place, "deprecated"), tuple(scope.deprecated), name)
+        for other in scope.forbids:
+            if other in (scope.depends_on or ()):
+                raise source.fault((*place, "forbids"), f"has {other!r}, which depends_on allows")
+        for package in scope.internal:
+            if not package.isidentifier():
+                problem = f"has {package[:200]!r}, which is no name of a top package"
+                raise source.fault((*place, "internal"), problem)
+    layers = [name for x in table.layers for name in ([x] if isinstance(x, str) else x)]
+    _check_names(source, table, ("layers",), layers)
+    for group in table.independent:
+        _check_names(source, table, ("independent",), group)
+    for root in table.source_roots or ():
+        if root.startswith("/") or ".." in root.split("/") or "\\" in root or "\0" in root:
+            raise source.fault(("source_roots",), f"has {root[:200]!r}, no folder in the project")
+
+
+def _check_names(
+    source: Source,
+    table: GuildTable,
+    key: tuple[str, ...],
+    names: Sequence[str],
+    own: ScopeId | None = None,
+) -> None:
+    """Check that each is a scope, and none is named twice.
+
+    :param own: The scope that the rule is written in; it cannot mean itself.
+    """
+    _check_once(source, key, names)
+    for name in names:
+        if name == own:
+            raise source.fault(key, f"names {name!r} itself")
+        if name not in table.scopes:
+            raise _unknown(source, key, name, tuple(table.scopes))
+
+
 def _groups(source: Source, table: GuildTable) -> dict[str, tuple[ScopeId, ...]]:
     """Join the groups that are listed with those that scopes say they are in."""
     groups: dict[str, list[ScopeId]] = {}
@@ -241,3 +309,7 @@ def _unknown(
 
 def _normal(path: str | None) -> str | None:
     return str(PurePosixPath(path)) if path is not None else None
+
+
+def _folder(root: str) -> str:
+    return "/".join(part for part in root.split("/") if part not in ("", "."))

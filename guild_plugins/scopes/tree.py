@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from guild_plugins.git import trees as git
 from guild_plugins.git.repository import find_repository, list_files
 
 MAX_FILES = 200_000
@@ -57,6 +58,31 @@ class DiskTree:
             return os.stat(self._base + path).st_size  # noqa: PTH116 - twice as quick
         except (OSError, ValueError):
             return 0
+
+
+class SnapshotTree:
+    """The files of a commit, an index or another of git's trees."""
+
+    def __init__(self, tree: git.Tree) -> None:
+        self._tree = tree
+        self._sizes: dict[str, int] | None = None
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The files' paths, submodules left out."""
+        return [path for path, entry in self._tree.entries.items() if entry.mode != git.SUBMODULE]
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content; ``None`` where there is none."""
+        return git.read_path(self._tree, path)
+
+    def size(self, path: str) -> int:
+        """Return a file's size in bytes; 0 where there is no such file."""
+        if self._sizes is None:  # whoever asks for one asks for all
+            oids = {entry.oid for entry in self._tree.entries.values()}
+            self._sizes = {oid: len(content) for oid, content in self._tree.read(oids)}
+        entry = self._tree.entries.get(path)
+        return self._sizes.get(entry.oid, 0) if entry is not None else 0
 
 
 def files_below(root: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""Rules between scopes, judged on the imports of any tree."""

@@ -1,0 +1,261 @@
+"""The gate: judges a tree, or a change, by the rules of its scopes.
+
+A change is judged by what it touches: each changed file's own imports, and what
+it does to others (a module deleted, a public surface that no longer fits, a
+chain that leads through it). Only those last read more than the changed files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.changes import Change, compare, staged_changes, tree_changes
+from guild_plugins.git.objects import GitObjects
+from guild_plugins.git.process import GitFailed, run_git, split_names
+from guild_plugins.git.repository import Repository
+from guild_plugins.git.snapshots import (
+    UnknownRevision,
+    index_tree,
+    merge_base,
+    revision_tree,
+    tree_id,
+    work_tree,
+)
+from guild_plugins.git.trees import StoredTree, Tree, read_path
+from guild_plugins.graph.boundaries.baseline import FILE, Judged, divide, read_baseline, renew
+from guild_plugins.graph.boundaries.breaking import judge_surfaces
+from guild_plugins.graph.boundaries.chains import judge_chains
+from guild_plugins.graph.boundaries.direct import judge_file
+from guild_plugins.graph.boundaries.ownership import judge_ownership, scope_of_branch
+from guild_plugins.graph.boundaries.presence import judge_deleted, judge_forgotten
+from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
+from guild_plugins.graph.boundaries.violations import Violation, in_order
+from guild_plugins.graph.facts import Facts
+from guild_plugins.graph.graph import ImportGraph
+from guild_plugins.graph.imports import FileImports, Problem
+from guild_plugins.graph.parsing import parse
+from guild_plugins.graph.store import Store
+from guild_plugins.scopes.model import ROOT, ScopeId
+
+
+class UnknownScope(GuildError):
+    """A name that was asked for is no scope."""
+
+    slug = "unknown-scope"
+    exit = Exit.USAGE
+    remedy = "guild scopes lists them."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"There is no scope {self.name!r}."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged."""
+
+    tree: Tree
+    changes: tuple[Change, ...] = ()
+    is_whole: bool = True
+    """All of the tree, not only what the changes touch."""
+    is_staged: bool = False
+    """The commit that is being made: the work tree may hold what was forgotten."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found, and how much was looked at."""
+
+    judged: Judged
+    files: int
+    scopes: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Say whether the change or the tree may pass."""
+        return not self.judged.mended and all(v.is_warning for v in self.judged.new)
+
+
+class Gate:
+    """Judges trees of one repository.
+
+    :param read_rules: Reads the rules of a tree that none are kept of.
+    """
+
+    def __init__(self, repository: Repository, read_rules: Callable[[Tree], RuleBook]) -> None:
+        self._repository = repository
+        self._folder = repository.common_dir / "guild"
+        self._read_rules = read_rules
+
+    def work_tree(self) -> Subject:
+        """Return the work tree, with what it changes on ``HEAD``."""
+        tree = work_tree(self._repository)
+        try:
+            before = revision_tree(self._repository, "HEAD").entries
+        except UnknownRevision:
+            return Subject(tree)
+        return Subject(tree, compare(before, tree.entries))
+
+    def staged(self, index_file: str | None) -> Subject:
+        """Return what the index changes on ``HEAD``."""
+        changes = staged_changes(self._repository, index_file)
+        tree = index_tree(self._repository, index_file, changes)
+        return Subject(tree, changes, is_whole=False, is_staged=True)
+
+    def revision(self, name: str) -> Subject:
+        """Return the whole tree of a revision.
+
+        :raises UnknownRevision: There is no such revision.
+        """
+        return Subject(revision_tree(self._repository, name))
+
+    def between(self, span: str) -> Subject:
+        """Return what ``A..B`` changes; ``A...B`` starts where both parted.
+
+        :raises UnknownRevision: There is no such revision.
+        """
+        start, _, end = span.partition("..")
+        end = end or "HEAD"
+        if end.startswith("."):
+            end = end[1:] or "HEAD"
+            start = merge_base(self._repository, start, end)
+        ids = [tree_id(self._repository, name) for name in (start or "HEAD", end)]
+        changes = tree_changes(self._repository, *ids)
+        return Subject(revision_tree(self._repository, end), changes, is_whole=False)
+
+    def renew_baseline(self, verdict: Verdict) -> Verdict:
+        """Write the baseline of the work tree, and return what it leaves.
+
+        :param verdict: Of the whole work tree.
+        """
+        place = self._repository.top / FILE
+        judged, content = renew(verdict.judged, is_first=not place.exists())
+        place.write_bytes(content)
+        return replace(verdict, judged=judged)
+
+    def judge(self, subject: Subject, scopes: Collection[ScopeId] = ()) -> Verdict:
+        """Judge a tree or a change.
+
+        :param scopes: Only what these scopes have to put right; a change is theirs
+            alone then. On a branch ``guild/TASK/SCOPE`` a commit is that scope's.
+        :raises UnknownScope: One of them does not exist.
+        """
+        book = kept_rules(self._folder, subject.tree, self._read_rules)
+        for name in scopes:
+            if name != ROOT and name not in {scope.id for scope in book.scopes}:
+                raise UnknownScope(name)
+        store = Store(self._folder)
+        graph = ImportGraph(subject.tree, book.roots, Facts(store, self._repository.top))
+        paths = list(graph.files) if subject.is_whole else _changed_files(subject)
+        try:
+            found = in_order(self._judge(subject, book, graph, paths, scopes))
+        finally:
+            store.close()
+        if scopes:
+            found = tuple(v for v in found if v.scope in scopes or v.rule == "ownership")
+        known = read_baseline(read_path(subject.tree, FILE))
+        is_whole = subject.is_whole and not scopes
+        judged = divide(found, known, is_whole=is_whole)
+        return Verdict(judged, len(paths), len(book.scopes))
+
+    def _judge(
+        self,
+        subject: Subject,
+        book: RuleBook,
+        graph: ImportGraph,
+        paths: Sequence[str],
+        scopes: Collection[ScopeId],
+    ) -> Iterator[Violation]:
+        graph.load(paths)
+        for path in paths:
+            yield from judge_file(book, graph, path)
+        yield from _unparsable(book, subject)
+        yield from self._chains(subject, book, graph, set(paths))
+        if subject.is_staged:
+            top = os.fspath(self._repository.top)
+            yield from judge_forgotten(book, graph, paths, top, self._ignored)
+        yield from judge_deleted(book, graph, subject.changes)
+        objects = GitObjects(self._repository.top)
+        yield from judge_surfaces(book, graph, subject.changes, objects)
+        objects.close()
+        own = frozenset(scopes) or self._branch_scope(book)
+        if own and not subject.is_whole:
+            yield from judge_ownership(book, subject.changes, own)
+
+    def _chains(
+        self, subject: Subject, book: RuleBook, graph: ImportGraph, paths: set[str]
+    ) -> Iterator[Violation]:
+        """Yield what chains break: all, or those that lead through a changed file."""
+        if subject.is_whole:
+            yield from judge_chains(book, graph)
+        elif book.has_far_rules and self._changes_imports(subject, graph):
+            for violation in judge_chains(book, graph):
+                if any(step.path in paths for step in violation.chain):
+                    yield violation
+
+    def _changes_imports(self, subject: Subject, graph: ImportGraph) -> bool:
+        """Say whether a change can make a chain: it adds or deletes modules, or edits imports."""
+        python = [change for change in subject.changes if change.path.endswith(".py")]
+        if any(c.before is None or c.after is None for c in python):
+            return True
+        oids = {change.path: change.before.oid for change in python if change.before}
+        objects = GitObjects(self._repository.top)
+        before = Facts(None).read(StoredTree({}, objects), oids.values())
+        objects.close()
+        return any(
+            _imports(before.get(oid)) != _imports(graph.imports_of(path))
+            for path, oid in oids.items()
+        )
+
+    def _branch_scope(self, book: RuleBook) -> frozenset[ScopeId]:
+        try:
+            head = (self._repository.git_dir / "HEAD").read_text("utf-8", "replace")
+        except OSError:
+            return frozenset()
+        name = scope_of_branch(head, (scope.id for scope in book.scopes))
+        return frozenset((name,)) if name else frozenset()
+
+    def _ignored(self, paths: Collection[str]) -> Collection[str]:
+        if not paths:
+            return ()
+        asked = b"\0".join(sorted(map(os.fsencode, paths)))
+        command = ["check-ignore", "-z", "--stdin"]
+        try:
+            return split_names(run_git(command, self._repository.top, input=asked))
+        except GitFailed:
+            return ()  # 1 says that none is
+
+
+def _changed_files(subject: Subject) -> list[str]:
+    return [c.path for c in subject.changes if c.after is not None and c.path.endswith(".py")]
+
+
+def _imports(found: FileImports | None) -> set[tuple[str, int, tuple[str, ...], int]]:
+    """Return the imports of a file, wherever in it they stand."""
+    return {(i.module, i.level, i.names, i.place) for i in found.imports} if found else set()
+
+
+def _unparsable(book: RuleBook, subject: Subject) -> Iterator[Violation]:
+    """Yield changed files that are no Python, even where their imports could be read."""
+    files = [c for c in subject.changes if c.after is not None and c.after.is_file]
+    by_oid = {c.after.oid: c.path for c in files if c.after and c.path.endswith(".py")}
+    for oid, content in subject.tree.read(by_oid):
+        problem = parse(content)
+        if isinstance(problem, Problem):
+            path = by_oid[oid]
+            scope = book.scope(book.owner_of(path))
+            yield Violation(
+                "unreadable",
+                path,
+                problem.line,
+                problem.message,
+                scope.id,
+                remedy="Mend the file.",
+                owners=scope.owners,
+            )

@@ -1,0 +1,119 @@
+"""What a module offers, read from its text: names, and how functions are called.
+
+Pure. Only what stands at the top of a module counts, under ``if``, ``try`` and
+``with`` as well. What is assigned from elsewhere can be anything, and no claim
+is made about it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a function is called. Parameters without a default are needed."""
+
+    positional: tuple[str, ...] = ()
+    """Those that may be given by position, in order."""
+    only_positional: int = 0
+    """How many of those may not be given by name."""
+    defaults: int = 0
+    """How many of the last of those have a default."""
+    keywords: tuple[str, ...] = ()
+    """Those given by name alone."""
+    needed_keywords: tuple[str, ...] = ()
+    takes_any_positional: bool = False
+    takes_any_keyword: bool = False
+
+    def accepts(self, count: int, names: frozenset[str]) -> bool:
+        """Say whether a call with so many positional arguments and these names fits."""
+        if count > len(self.positional) and not self.takes_any_positional:
+            return False
+        by_name = set(self.positional[self.only_positional :])
+        if not self.takes_any_keyword and not names <= by_name | set(self.keywords):
+            return False
+        if names & set(self.positional[:count]) & by_name:
+            return False
+        needed = self.positional[count : len(self.positional) - self.defaults]
+        return set(needed) <= names & by_name and set(self.needed_keywords) <= names
+
+
+Surface = Mapping[str, Signature | None]
+"""Each name that a module offers, with its signature where it is a plain function or class."""
+
+
+def read_surface(tree: ast.Module) -> Surface:
+    """Return the names that a module offers; a class is called as its ``__init__`` is."""
+    surface: dict[str, Signature | None] = {}
+    for node in _statements(tree.body):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                is_plain = not node.decorator_list and node.name not in surface
+                surface[node.name] = _signature(node.args) if is_plain else None
+            case ast.ClassDef():
+                surface[node.name] = _construction(node) if node.name not in surface else None
+            case ast.Import() | ast.ImportFrom():
+                for alias in node.names:
+                    surface[alias.asname or alias.name.partition(".")[0]] = None
+            case ast.Assign(targets=targets):
+                surface.update(dict.fromkeys(n for t in targets for n in _names(t)))
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
+                surface[name] = None
+            case _ if type(node).__name__ == "TypeAlias":  # from Python 3.12 on
+                surface.update(dict.fromkeys(_names(node.name)))  # type: ignore[attr-defined]
+    return surface
+
+
+def is_open(surface: Surface) -> bool:
+    """Say whether a module offers names that its text does not show."""
+    return "*" in surface or "__getattr__" in surface
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run when the module is imported."""
+    for node in body:
+        match node:
+            case ast.If() | ast.For() | ast.While():
+                yield from _statements([*node.body, *node.orelse])
+            case ast.With():
+                yield from _statements(node.body)
+            case ast.Try() | ast.TryStar():
+                handled = [stmt for handler in node.handlers for stmt in handler.body]
+                yield from _statements([*node.body, *handled, *node.orelse, *node.finalbody])
+            case _:
+                yield node
+
+
+def _names(target: ast.expr) -> Iterator[str]:
+    for node in ast.walk(target):
+        if isinstance(node, ast.Name):
+            yield node.id
+
+
+def _construction(node: ast.ClassDef) -> Signature | None:
+    """Return how a class is called, if it says so itself and nothing can change that."""
+    if node.decorator_list or node.keywords:
+        return None
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return _signature(item.args, skipped=1) if not item.decorator_list else None
+    return None
+
+
+def _signature(args: ast.arguments, skipped: int = 0) -> Signature | None:
+    positional = [arg.arg for arg in (*args.posonlyargs, *args.args)]
+    if len(positional) < skipped:
+        return None
+    pairs = list(zip(args.kwonlyargs, args.kw_defaults, strict=True))
+    return Signature(
+        tuple(positional[skipped:]),
+        max(0, len(args.posonlyargs) - skipped),
+        len(args.defaults),
+        tuple(arg.arg for arg, _ in pairs),
+        tuple(arg.arg for arg, default in pairs if default is None),
+        args.vararg is not None,
+        args.kwarg is not None,
+    )
