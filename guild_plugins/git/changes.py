@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from guild_plugins.git.process import GitFailed, run_git
+from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.trees import Entry
 
@@ -66,7 +66,29 @@ def worktree_changes(repository: Repository) -> tuple[Change, ...]:
     The ids of what lies there are not known yet. Submodules are not looked into.
     """
     command = ["diff-files", "--raw", "-z", "--no-renames", "--no-abbrev"]
-    return _parse(run_git([*command, "--ignore-submodules=all"], repository.top))
+    command += ["--ignore-submodules=all"]
+    return _parse(run_git(command, repository.top, extra_env=without_filters(repository)))
+
+
+def without_filters(repository: Repository) -> dict[str, str]:
+    """Return variables that keep git from running the filters that are configured.
+
+    Where times cannot tell whether a file has changed, git compares its content
+    as it would be added, through filters; and their commands are the repository's.
+    """
+    try:
+        output = run_git(
+            ["config", "-z", "--name-only", "--get-regexp", "^filter[.]"], repository.top
+        )
+    except GitFailed:  # there are none
+        return {}
+    names = sorted({name.rpartition(".")[0] for name in split_names(output)})
+    keys = [f"{name}.{key}" for name in names for key in ("clean", "process", "required")]
+    variables = {"GIT_CONFIG_COUNT": str(len(keys))}
+    for number, key in enumerate(keys):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = "false" if key.endswith(".required") else ""
+    return variables
 
 
 def object_format(repository: Repository) -> str:

@@ -8,7 +8,7 @@ work tree is taken as it lies there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
@@ -18,6 +18,7 @@ from guild_plugins.git.changes import (
     Change,
     object_format,
     staged_changes,
+    without_filters,
     worktree_changes,
 )
 from guild_plugins.git.listing import Listing
@@ -163,6 +164,23 @@ class WorkTree:
         yield from self._objects.read(stored)
 
 
+def ignored(repository: Repository, paths: Collection[str]) -> list[str]:
+    """Return those of some paths that git ignores."""
+    if not paths:
+        return []
+    # Literal pathspecs are refused here; "./" keeps a leading colon from being one with magic.
+    asked = b"\0".join(os.fsencode(f"./{path}") for path in sorted(paths))
+    plain = {"GIT_LITERAL_PATHSPECS": "0"}
+    command = ["check-ignore", "-z", "--stdin"]
+    try:
+        found = run_git(command, repository.top, input=asked, extra_env=plain)
+    except GitFailed as error:
+        if error.code == 1:  # none
+            return []
+        raise
+    return [path.removeprefix("./") for path in split_names(found)]
+
+
 def handed_index(repository: Repository, environ: Mapping[str, str]) -> str | None:
     """Return the index that git handed to a hook, if it is one of this repository.
 
@@ -194,7 +212,7 @@ def _intended(
     output = run_git(
         ["diff-files", "-z", "--name-only", "--diff-filter=A", "--ignore-submodules=all"],
         repository.top,
-        extra_env=_index(index_file),
+        extra_env={**_index(index_file), **without_filters(repository)},
     )
     return suspects.intersection(split_names(output))
 

@@ -54,16 +54,9 @@ class Modules:
 
     def find(self, importer: str, found: Import) -> Found:
         """Return what an import in a file means, the file itself left out."""
-        if found.level:
-            base = self._above(importer, found.level)
-            if base is None:
-                return Found((), (), leaves=True)
-            bases: tuple[str, ...] = (base,)
-        elif found.module.partition(".")[0] in sys.stdlib_module_names:
-            # What is called like one of the standard library lies beside its user, or is that.
-            bases = (self.base_of(importer.rpartition("/")[0]),)
-        else:
-            bases = self.bases(importer)
+        bases = self._searched_for(importer, found)
+        if not bases:
+            return Found((), (), leaves=True)
         names = [name for name in found.names if name != "*"]
         wanted = [f"{found.module}.{n}".strip(".") for n in names] or [found.module]
         files: dict[str, None] = {}
@@ -76,17 +69,16 @@ class Modules:
                 files[file] = None
         return Found(tuple(files), tuple(unknown))
 
-    def candidates(self, importer: str, found: Import) -> Iterator[str]:
-        """Yield the paths that an import may mean, whether or not there are such files."""
-        above = self._above(importer, found.level) if found.level else None
-        bases = (above,) if above is not None else self.bases(importer) if not found.level else ()
+    def unfound(self, importer: str, found: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the dotted names in an import that are no modules, with the paths looked at.
+
+        A name taken from a module may be anything in it, and is yielded as well.
+        """
+        bases = self._searched_for(importer, found)
         names = [found.module, *(f"{found.module}.{name}" for name in found.names if name != "*")]
-        for base in bases:
-            for name in names:
-                place = _join(base, name.strip(".").replace(".", "/"))
-                if place != base:
-                    yield f"{place}.py"
-                yield f"{place}/{INIT}"
+        for name in (name.strip(".") for name in names):
+            if name and not any(self._locate(base, name) for base in bases):
+                yield name, tuple(p for base in bases for p in _places(base, name))
 
     def bases(self, path: str) -> tuple[str, ...]:
         """Return the folders that a file's absolute imports are looked for in, in order."""
@@ -124,6 +116,16 @@ class Modules:
             if place != path and place in self._paths:
                 yield place
 
+    def _searched_for(self, importer: str, found: Import) -> tuple[str, ...]:
+        """Return the folders that an import is looked for in; none where it leaves the tree."""
+        if found.level:
+            base = self._above(importer, found.level)
+            return () if base is None else (base,)
+        if found.module.partition(".")[0] in sys.stdlib_module_names:
+            # What is called like one of the standard library lies beside its user, or is that.
+            return (self.base_of(importer.rpartition("/")[0]),)
+        return self.bases(importer)
+
     def _first(self, bases: Sequence[str], name: str, module: str) -> str | None:
         """Return the file of a name, or of the module it is taken from, where either is first."""
         for base in bases:
@@ -143,9 +145,8 @@ class Modules:
     def _locate(self, base: str, name: str) -> str | None:
         key = (base, name)
         if key not in self._known:
-            place = _join(base, name.replace(".", "/"))
-            tried = ([f"{place}/{INIT}"] if place else []) + ([f"{place}.py"] if name else [])
-            self._known[key] = next((path for path in tried if path in self._paths), None)
+            places = _places(base, name)
+            self._known[key] = next((path for path in places if path in self._paths), None)
         return self._known[key]
 
     def _has(self, folder: str, name: str) -> bool:
@@ -164,6 +165,12 @@ def parents(folder: str) -> Iterator[str]:
     while folder:
         folder = folder.rpartition("/")[0]
         yield folder
+
+
+def _places(base: str, name: str) -> list[str]:
+    """Return the paths that a dotted name may have below a folder; a package goes first."""
+    place = _join(base, name.replace(".", "/"))
+    return ([f"{place}/{INIT}"] if place else []) + ([f"{place}.py"] if name else [])
 
 
 def _join(folder: str, name: str) -> str:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.changes import Change, compare, staged_changes, tree_changes
 from guild_plugins.git.objects import GitObjects
-from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import (
     UnknownRevision,
+    ignored,
     index_tree,
     merge_base,
     revision_tree,
@@ -106,7 +107,9 @@ class Gate:
         """Return what the index changes on ``HEAD``."""
         changes = staged_changes(self._repository, index_file)
         tree = index_tree(self._repository, index_file, changes)
-        return Subject(tree, changes, is_whole=False, is_staged=True)
+        # What is only meant to be added is listed, and not in the tree.
+        real = tuple(c for c in changes if c.after is None or c.path in tree.entries)
+        return Subject(tree, real, is_whole=False, is_staged=True)
 
     def revision(self, name: str) -> Subject:
         """Return the whole tree of a revision.
@@ -179,7 +182,7 @@ class Gate:
         yield from self._chains(subject, book, graph, set(paths))
         if subject.is_staged:
             top = os.fspath(self._repository.top)
-            yield from judge_forgotten(book, graph, paths, top, self._ignored)
+            yield from judge_forgotten(book, graph, paths, top, partial(ignored, self._repository))
         yield from judge_deleted(book, graph, subject.changes)
         objects = GitObjects(self._repository.top)
         yield from judge_surfaces(book, graph, subject.changes, objects)
@@ -220,16 +223,6 @@ class Gate:
             return frozenset()
         name = scope_of_branch(head, (scope.id for scope in book.scopes))
         return frozenset((name,)) if name else frozenset()
-
-    def _ignored(self, paths: Collection[str]) -> Collection[str]:
-        if not paths:
-            return ()
-        asked = b"\0".join(sorted(map(os.fsencode, paths)))
-        command = ["check-ignore", "-z", "--stdin"]
-        try:
-            return split_names(run_git(command, self._repository.top, input=asked))
-        except GitFailed:
-            return ()  # 1 says that none is
 
 
 def _changed_files(subject: Subject) -> list[str]:

@@ -6,13 +6,17 @@ commit will not have it. What git ignores is taken to be made by a build.
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from guild_plugins.git.changes import Change
+from guild_plugins.git.trees import read_path
 from guild_plugins.graph.boundaries.rulebook import RuleBook
+from guild_plugins.graph.boundaries.surface import is_open, read_surface
 from guild_plugins.graph.boundaries.violations import Step, Violation
 from guild_plugins.graph.graph import ImportGraph
+from guild_plugins.graph.parsing import parse
 
 ASIDE = "is not part of this tree, but lies in the work tree"
 GONE = "is deleted"
@@ -32,13 +36,10 @@ def judge_forgotten(
     """
     found: list[tuple[str, int, str]] = []
     for path in paths:
-        for statement, meaning in graph.resolved(path):
-            if meaning.unknown or statement.names:
-                found += [
-                    (path, statement.line, place)
-                    for place in graph.modules.candidates(path, statement)
-                    if place not in graph.tree.entries and os.path.isfile(f"{top}/{place}")  # noqa: PTH113 - paths are strings here
-                ]
+        for statement, _ in graph.resolved(path):
+            for _, places in graph.modules.unfound(path, statement):
+                lying = (p for p in places if os.path.isfile(f"{top}/{p}"))  # noqa: PTH113
+                found += [(path, statement.line, place) for place in lying]
     made = set(ignored({place for _, _, place in found}))
     for path, line, place in found:
         if place not in made:
@@ -55,12 +56,25 @@ def judge_deleted(
     graph.load()
     for path in graph.files:
         for statement, meaning in graph.resolved(path):
-            if not meaning.unknown or statement.is_optional:
+            if statement.is_optional:
                 continue
-            for place in graph.modules.candidates(path, statement):
-                if place in gone:
+            for name, places in graph.modules.unfound(path, statement):
+                place = next((place for place in places if place in gone), None)
+                if place and not _offers(graph, meaning.files, name):
                     remedy = "Import what takes its place, or keep it."
                     yield _missing(book, path, statement.line, place, GONE, remedy)
+
+
+def _offers(graph: ImportGraph, packages: Iterable[str], name: str) -> bool:
+    """Say whether a package has a name of its own where a module of that name is gone."""
+    for package in packages:
+        content = read_path(graph.tree, package)
+        tree = parse(content) if content is not None else None
+        if isinstance(tree, ast.Module):
+            surface = read_surface(tree)
+            if name.rpartition(".")[2] in surface or is_open(surface):
+                return True
+    return False
 
 
 def _missing(book: RuleBook, path: str, line: int, place: str, why: str, remedy: str) -> Violation:
