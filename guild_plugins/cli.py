@@ -1,18 +1,20 @@
 """The command line: parses, calls the app, renders, returns an exit code.
 
 This module alone imports inside functions: git starts ``guild`` once per file
-for some commands, and each pays only for what it uses.
+for some commands, and each pays only for what it uses. Commands that need no
+project are modules in `commands`, found by their name and imported when asked for.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guild_plugins import __version__
 from guild_plugins.errors import Exit, GuildError
@@ -46,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A name that the terminal's encoding lacks must not end in an exception.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(words).parse_args(words)
     try:
         code = _run(args)
         sys.stdout.flush()
@@ -62,12 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has seen enough; closing stdout must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.DONE)
+    except OSError as error:
+        if error.errno not in _DISK_TROUBLE:
+            return _bug()
+        print(f"guild: {error.strerror}: {error.filename or 'the disk'!r}", file=sys.stderr)
+        return int(Exit.RECOVERY)
     except Exception:  # noqa: BLE001 - the last place that can give a bug its exit code
-        import traceback
-
-        traceback.print_exc()
-        print("guild: this is a bug in guild, not in your project", file=sys.stderr)
-        return int(Exit.BUG)
+        return _bug()
     return code
 
 
@@ -272,7 +276,12 @@ COMMANDS: dict[str, Command | QuickCommand] = {
     "check": QuickCommand(check, _check_arguments),
     "matrix": Command(matrix, _matrix_arguments),
 }
-"""All subcommands, in the order in which the help shows them."""
+"""The subcommands that work on a project, in the order in which the help shows them."""
+
+DEFERRED = ("events",)
+"""The subcommands that are modules in `commands`."""
+
+_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
 def _confirms(question: str) -> bool:
@@ -324,6 +333,8 @@ def _print_json(data: object) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.command in DEFERRED:
+        return int(_deferred(args.command).run(Path(args.directory), args))
     command = COMMANDS[args.command]
     if isinstance(command, QuickCommand):
         return int(command.run(Path(args.directory), args))
@@ -332,7 +343,23 @@ def _run(args: argparse.Namespace) -> int:
     return int(command.run(App.open(Path(args.directory)), args))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _bug() -> int:
+    import traceback
+
+    traceback.print_exc()
+    print("guild: this is a bug in guild, not in your project", file=sys.stderr)
+    return int(Exit.BUG)
+
+
+def _deferred(name: str) -> Any:
+    """Return a module of `commands`: ``run(directory, args)`` and ``arguments(parser)``."""
+    from importlib import import_module
+
+    return import_module(f"guild_plugins.commands.{name}")
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser: for the command that is asked for, or, for the help, for all."""
     parser = argparse.ArgumentParser(
         prog="guild",
         description="Scopes for one repository: tested, committed and landed in parallel.",
@@ -342,7 +369,7 @@ def _parser() -> argparse.ArgumentParser:
         "-C", dest="directory", metavar="DIR", default=".", help="work as if started in DIR"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    for name, command in _commands(words):
         text = (command.run.__doc__ or "").strip()
         lines = [line.removeprefix("    ") for line in text.split("\n")]
         subparser = commands.add_parser(
@@ -353,3 +380,17 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.arguments(subparser)
     return parser
+
+
+def _commands(words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    known = (*COMMANDS, *DEFERRED)
+    wanted = next(_plain(words), None)
+    for name in [wanted] if wanted in known else known:
+        yield name, COMMANDS[name] if name in COMMANDS else _deferred(name)
+
+
+def _plain(words: Sequence[str]) -> Iterator[str]:
+    """Return the words that are no options, nor the directory after ``-C``."""
+    for before, word in zip(("", *words), words, strict=False):
+        if before != "-C" and not word.startswith("-"):
+            yield word

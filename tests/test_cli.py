@@ -217,6 +217,8 @@ def test_an_interruption_has_its_exit_code(
 
 
 def test_every_command_has_a_help_line() -> None:
-    lines = [(command.run.__doc__ or "").split("\n")[0] for command in cli.COMMANDS.values()]
+    commands = [*cli.COMMANDS.values(), *map(cli._deferred, cli.DEFERRED)]
+
+    lines = [(command.run.__doc__ or "").split("\n")[0] for command in commands]
 
     assert all(line and not line.endswith(".") for line in lines)

@@ -18,7 +18,7 @@ class NoRepository(GuildError):
     """A directory lies in no git work tree."""
 
     slug = "no-repository"
-    exit = Exit.USAGE
+    exit = Exit.UNSUPPORTED
     remedy = "Run this inside a clone, or name one with guild -C DIR."
 
     def __init__(self, path: str) -> None:
@@ -57,7 +57,7 @@ def find_repository(start: Path) -> Repository | None:
 def open_repository(start: Path) -> Repository:
     """Return the repository that a directory lies in.
 
-    :raises NoRepository: It lies in none.
+    :raises NoRepository: There is none, or it has no work tree.
     """
     found = find_repository(start)
     if found is None:

@@ -1,0 +1,1 @@
+"""What lets processes meet: the journal, leases, and proof of who lives."""

@@ -1,0 +1,1 @@
+"""The contract between the parts: what happened, in words that all of them know."""

@@ -1,0 +1,137 @@
+"""What happened: facts, frozen, named in the past tense.
+
+Every fact has an id, so that writing it twice leaves it once, and names the fact
+that led to it. State is what their replay gives. New kinds are added to ``KINDS``;
+the journal keeps those that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import uuid4
+
+from guild_plugins.stages.leases import Claim, Holder, Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A fact.
+
+    :param at: Seconds since 1970.
+    :param cause: The id of the fact that led to this one.
+    :param scope: The scope that it is about, if it is about one.
+    """
+
+    id: str
+    at: float
+    cause: str | None = None
+    scope: str | None = None
+
+
+# -- leases --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRequested(Event):
+    """A holder asked for leases, all of them or none.
+
+    :param lease: The lease that it is to become.
+    :param ttl: Seconds that the lease may last; ``None`` for as long as the holder lives.
+    :param waits: Whether the holder waits until it can be had.
+    """
+
+    lease: str
+    holder: Holder
+    claims: tuple[Claim, ...]
+    ttl: float | None
+    waits: bool
+    now: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRenewed(Event):
+    """A holder said that it still works; its time starts again."""
+
+    lease: str
+    now: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseReleased(Event):
+    """A holder gave a lease back, or stopped waiting for it.
+
+    :param by: Who said so, where it was not the holder.
+    """
+
+    lease: str
+    now: Moment
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolderDied(Event):
+    """A holder is gone, and this is how that is known."""
+
+    holder: str
+    proof: str
+    now: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePassed(Event):
+    """Someone looked at the clock, and at least one lease's time was over."""
+
+    now: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseGranted(Event):
+    """A holder has what it asked for.
+
+    :param generation: Larger than that of every lease before, on anything.
+    """
+
+    lease: str
+    holder: str
+    name: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRefused(Event):
+    """A holder does not get what it asked for."""
+
+    lease: str
+    name: str
+    reason: Literal["held", "deadlock"]
+    by: tuple[str, ...]
+    """The leases in the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseLost(Event):
+    """A lease was taken from its holder, whose later writes are refused."""
+
+    lease: str
+    holder: str
+    name: str
+    generation: int
+    reason: Literal["died", "expired"]
+
+
+KINDS: tuple[type[Event], ...] = (
+    LeaseRequested,
+    LeaseRenewed,
+    LeaseReleased,
+    HolderDied,
+    TimePassed,
+    LeaseGranted,
+    LeaseRefused,
+    LeaseLost,
+)
+
+
+def fresh_id() -> str:
+    """Return an id that nobody else has."""
+    return uuid4().hex
