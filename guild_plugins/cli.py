@@ -49,7 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(words).parse_args(words)
+    command: list[str] | None = None
+    if next(_plain(words), None) in _WITH_COMMAND and "--" in words:
+        at = words.index("--")
+        words, command = words[:at], words[at + 1 :]
+    args = _parser(words).parse_args(words, argparse.Namespace(run=command))
     try:
         code = _run(args)
         sys.stdout.flush()
@@ -278,8 +282,11 @@ COMMANDS: dict[str, Command | QuickCommand] = {
 }
 """The subcommands that work on a project, in the order in which the help shows them."""
 
-DEFERRED = ("events",)
+DEFERRED = ("lock", "unlock", "locks", "events")
 """The subcommands that are modules in `commands`."""
+
+_WITH_COMMAND = ("lock",)
+"""The subcommands for which what follows ``--`` is a command to be run."""
 
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 

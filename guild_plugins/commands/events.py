@@ -10,32 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from guild_plugins.commands.times import UNITS, TimeUnclear, seconds
 from guild_plugins.coordination.journal import Journal, Line
 from guild_plugins.coordination.place import place_in
-from guild_plugins.errors import Exit, GuildError
+from guild_plugins.errors import Exit
 from guild_plugins.git.repository import open_repository
 from guild_plugins.report.text import printable
 
 PAUSE: Final = 0.2
 """Seconds between two looks with ``--follow``."""
 
-UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 UNTOLD: Final = ("id", "at", "cause", "scope", "now")
-
-
-class TimeUnclear(GuildError):
-    """A point in time cannot be read."""
-
-    slug = "time-unclear"
-    exit = Exit.USAGE
-    remedy = "Write 30m, 2h or 1d for that long ago, 2026-01-31T12:00, or an event's number."
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f"{self.text!r} is no point in time."
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
@@ -83,8 +68,8 @@ def _start(text: str | None) -> tuple[int, float]:
     try:
         if text.isdigit():
             return int(text), 0.0
-        if text[-1:] in UNITS and text[:-1].replace(".", "", 1).isdigit():
-            return 0, time.time() - float(text[:-1]) * UNITS[text[-1]]
+        if text[-1:] in UNITS:
+            return 0, time.time() - seconds(text)
         return 0, datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         raise TimeUnclear(text) from None

@@ -30,6 +30,8 @@ from guild_plugins.stages.events import KINDS, Event
 
 VERSION: Final = 1
 GENESIS: Final = b"\0" * 32
+LONG_LOG: Final = 4_000_000
+"""Bytes."""
 
 _BY_NAME: Final = {kind.__name__: kind for kind in KINDS}
 COLUMNS: Final = "seq, id, at, type, scope, cause, data, chain"
@@ -97,6 +99,18 @@ class Transaction:
             if done.rowcount:
                 seq, chain = seq + 1, sealed
 
+    def events(self, types: Sequence[str]) -> Iterator[Event]:
+        """Return all events of some kinds, the oldest first.
+
+        :raises Undecodable: A line does not fit its kind.
+        """
+        kinds = ", ".join("?" * len(types))
+        rows = self._connection.execute(
+            f"SELECT {COLUMNS} FROM events WHERE type IN ({kinds}) ORDER BY seq",  # noqa: S608
+            types,
+        )
+        yield from (event for row in rows if (event := Line(*row).event) is not None)
+
     def snapshot(self, name: str) -> str | None:
         """Return what was kept under a name."""
         row = self._connection.execute(
@@ -140,6 +154,7 @@ class Journal:
             try:
                 yield Transaction(connection)
                 connection.execute("COMMIT")
+                self._shorten(connection)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -201,6 +216,12 @@ class Journal:
             raise JournalTooNew(str(self.place.database), version)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+
+    def _shorten(self, connection: sqlite3.Connection) -> None:
+        """Empty the log where somebody always has it open, so that no one was ever the last."""
+        log = self.place.database.with_name(f"{self.place.database.name}-wal")
+        if log.exists() and log.stat().st_size > LONG_LOG:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:

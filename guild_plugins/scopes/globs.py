@@ -52,7 +52,7 @@ def parse_glob(pattern: str) -> Glob:
         the message says which.
     """
     negated = pattern.startswith("!")
-    segments = _segments(pattern[1:] if negated else pattern)
+    segments = split_pattern(pattern[1:] if negated else pattern)
     is_inside = pattern.endswith("/") or segments[-1:] == ["**"]
     if segments[-1:] == ["**"]:
         segments.pop()
@@ -76,8 +76,11 @@ def escape(path: str) -> str:
     return f"./{escaped}" if escaped.startswith("!") else escaped
 
 
-def _segments(pattern: str) -> list[str]:
-    """Split into segments, with ``.`` and repeated ``**`` gone."""
+def split_pattern(pattern: str) -> list[str]:
+    """Split into segments, with ``.`` and repeated ``**`` gone.
+
+    :raises ValueError: As `parse_glob` does.
+    """
     if not pattern.strip():
         raise ValueError("is empty")
     if "\0" in pattern:

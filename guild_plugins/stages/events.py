@@ -70,6 +70,16 @@ class LeaseReleased(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseHandedOver(Event):
+    """A lease goes on under another holder of the same group, for so long from now."""
+
+    lease: str
+    holder: Holder
+    ttl: float | None
+    now: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HolderDied(Event):
     """A holder is gone, and this is how that is known."""
 
@@ -111,7 +121,10 @@ class LeaseRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseLost(Event):
-    """A lease was taken from its holder, whose later writes are refused."""
+    """A lease was taken from its holder, whose later writes are refused.
+
+    :param generation: The lease's own.
+    """
 
     lease: str
     holder: str
@@ -124,6 +137,7 @@ KINDS: tuple[type[Event], ...] = (
     LeaseRequested,
     LeaseRenewed,
     LeaseReleased,
+    LeaseHandedOver,
     HolderDied,
     TimePassed,
     LeaseGranted,
