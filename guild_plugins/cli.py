@@ -282,7 +282,7 @@ COMMANDS: dict[str, Command | QuickCommand] = {
 }
 """The subcommands that work on a project, in the order in which the help shows them."""
 
-DEFERRED = ("lock", "unlock", "locks", "events")
+DEFERRED = ("commit", "lock", "unlock", "locks", "events")
 """The subcommands that are modules in `commands`."""
 
 _WITH_COMMAND = ("lock",)

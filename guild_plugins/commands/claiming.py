@@ -6,12 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
-from guild_plugins.coordination.asking import ClaimUnclear, claim_on_path, claim_on_scope
+from guild_plugins.coordination.asking import ClaimUnclear, claim_on_path
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.git.repository import Repository, open_repository
-from guild_plugins.scopes.project import load_project
 from guild_plugins.stages.leases import Claim, Mode
 
 
@@ -35,6 +34,10 @@ def claims_of(repository: Repository, directory: Path, args: argparse.Namespace)
     start = Path(os.path.abspath(directory))  # noqa: PTH100 - links are resolved later, with care
     claims = [claim_on_path(repository.top, start, path, mode) for path in args.paths]
     if args.scope:
+        # Reading the project costs more than all the rest, and paths do not need it.
+        from guild_plugins.coordination.asking_scopes import claim_on_scope
+        from guild_plugins.scopes.project import load_project
+
         project = load_project(repository.top)
         claims += [claim_on_scope(project, scope, mode) for scope in args.scope]
     if not claims:

@@ -1,4 +1,4 @@
-"""What people ask for, as claims: paths as they type them, and scopes."""
+"""What people ask for, as claims: paths as they type them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.scopes.globs import escape, parse_glob
-from guild_plugins.scopes.model import ROOT, ScopeId
-from guild_plugins.scopes.project import Project
 from guild_plugins.stages.leases import Claim, Mode
 
 
@@ -41,7 +39,7 @@ def claim_on_path(top: Path, start: Path, text: str, mode: Mode) -> Claim:
     path = os.path.relpath(resolved, top.resolve()).replace(os.sep, "/")
     if path == ".." or path.startswith("../"):
         raise ClaimUnclear(text, "lies outside of the repository")
-    pattern = escape(path) if is_there else path
+    pattern = exact_pattern(path) if is_there else path
     try:
         if parse_glob(pattern).negated:
             raise ClaimUnclear(text, "only takes something back")
@@ -50,22 +48,10 @@ def claim_on_path(top: Path, start: Path, text: str, mode: Mode) -> Claim:
     return Claim(mode, (pattern,))
 
 
-def claim_on_scope(project: Project, scope: ScopeId, mode: Mode) -> Claim:
-    """Return the claim on all that a scope owns, now or later.
+def exact_pattern(path: str) -> str:
+    """Return a pattern for a path that is there; for a few odd names, one that fits more.
 
-    :raises ClaimUnclear: There is no such scope.
+    Patterns have no way to write a backslash, nor nothing but blanks.
     """
-    if scope != ROOT and all(one.id != scope for one in project.scopes):
-        raise ClaimUnclear(scope, "is no scope of this project")
-    own = tuple(p for p in _patterns(project, scope) if not p.startswith("!"))
-    others = (p for one in project.scopes if one.id != scope for p in _patterns(project, one.id))
-    places = {glob.literal for glob in map(parse_glob, others) if not glob.negated}
-    spared = tuple(sorted(place for place in places if place))
-    return Claim(mode, own, scope, spared)
-
-
-def _patterns(project: Project, scope: ScopeId) -> tuple[str, ...]:
-    if scope == ROOT:
-        return (".",)
-    found = project.scope(scope)
-    return (*found.paths, *found.tests)
+    pattern = escape(path).replace("\\", "?")
+    return pattern if pattern.strip() else "?" * len(pattern)

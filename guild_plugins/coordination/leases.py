@@ -132,10 +132,17 @@ class Leases:
             self._step(transaction, event)
 
     def end(self, held: Held) -> bool:
-        """End what one holds, unless a child has inherited it; say whether one has."""
-        if held.pulse.stop():
-            return True
-        self.give_back(held.lease.id)
+        """End what one holds, unless a child has inherited it; say whether one has.
+
+        Letting go and giving back is one step in the gate, so that nobody finds a
+        dead holder in between.
+        """
+        now = here.now()
+        event = LeaseReleased(id=fresh_id(), at=now.wall, lease=held.lease.id, now=now)
+        with self.journal.writing() as transaction:
+            if held.pulse.stop():
+                return True
+            self._step(transaction, event, ended=held.lease.holder.id)
         bury(self.place, held.lease.holder.id)
         return False
 
@@ -182,12 +189,17 @@ class Leases:
 
     # -- the step --------------------------------------------------------------
 
-    def _step(self, transaction: Transaction, event: Event | None) -> list[Instruction]:
-        """Apply the deaths that can be seen, then the event, and keep what follows."""
+    def _step(
+        self, transaction: Transaction, event: Event | None, *, ended: str | None = None
+    ) -> list[Instruction]:
+        """Apply the deaths that can be seen, then the event, and keep what follows.
+
+        :param ended: A holder that is about to say itself that it ends.
+        """
         table = LeaseTable(self._kept(transaction))
         before = table.facts
         answers: list[Instruction] = []
-        for fact in (*self._seen(table), *([event] if event else [])):
+        for fact in (*self._seen(table, ended), *([event] if event else [])):
             follows = table.handle(fact)
             answers += follows
             transaction.append(fact, *(_told(one, fact) for one in follows))
@@ -197,10 +209,10 @@ class Leases:
             transaction.keep(SNAPSHOT, encode(table.facts))
         return answers
 
-    def _seen(self, table: LeaseTable) -> Iterator[Event]:
+    def _seen(self, table: LeaseTable, ended: str | None = None) -> Iterator[Event]:
         now = here.now()
         for holder in table.holders():
-            proof = proof_of_death(self.place, holder)
+            proof = proof_of_death(self.place, holder) if holder.id != ended else None
             if proof is not None:
                 yield HolderDied(id=fresh_id(), at=now.wall, holder=holder.id, proof=proof, now=now)
         if table.has_expired(now):

@@ -1,1 +1,1 @@
-"""Plumbing: how Guild reads git repositories."""
+"""Plumbing: how Guild reads and writes git repositories."""

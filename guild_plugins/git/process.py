@@ -81,11 +81,13 @@ def run_git(
     *,
     input: bytes | None = None,
     extra_env: Mapping[str, str] | None = None,
+    inherit: Sequence[int] = (),
 ) -> bytes:
     """Run a git command in a directory and return what it prints, unread.
 
     :param args: The subcommand and its arguments; names after ``--``.
     :param extra_env: Variables for this call alone, such as ``GIT_INDEX_FILE``.
+    :param inherit: Open files that the command keeps open as long as it runs.
     :raises GitFailed: It ended with another code than 0.
     :raises GitMissing: There is no git.
     """
@@ -98,6 +100,7 @@ def run_git(
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
             check=False,
+            pass_fds=inherit,
         )
     except FileNotFoundError as error:
         if not cwd.is_dir():
@@ -133,12 +136,16 @@ def start_git(args: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
 
 def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that git gets: nothing that redirects it, nothing that prompts."""
-    kept = {
+    return {**user_environment(environ), **_SET}
+
+
+def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's own environment, without the variables that redirect git."""
+    return {
         name: value
         for name, value in environ.items()
         if not name.startswith("GIT_") or name.startswith(_KEPT)
     }
-    return {**kept, **_SET}
 
 
 def split_names(output: bytes) -> list[str]:

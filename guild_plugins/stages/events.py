@@ -133,6 +133,49 @@ class LeaseLost(Event):
     reason: Literal["died", "expired"]
 
 
+# -- operations ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationStarted(Event):
+    """All is written, and one reference is about to move.
+
+    Whoever finds that the process is dead looks at the reference: it moved or it
+    did not, and everything else follows.
+
+    :param operation: Also the name of the kernel lock of whoever does it.
+    :param old: What the reference is expected to be; ``None`` if there is none yet.
+    :param git_dir: The git directory of the work tree that it is done in.
+    """
+
+    operation: str
+    what: str
+    git_dir: str
+    reference: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceMoved(Event):
+    """A reference was moved."""
+
+    operation: str
+    what: str
+    git_dir: str
+    reference: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationAbandoned(Event):
+    """An operation ended, and its reference was not moved."""
+
+    operation: str
+    reason: str
+
+
 KINDS: tuple[type[Event], ...] = (
     LeaseRequested,
     LeaseRenewed,
@@ -143,6 +186,9 @@ KINDS: tuple[type[Event], ...] = (
     LeaseGranted,
     LeaseRefused,
     LeaseLost,
+    OperationStarted,
+    ReferenceMoved,
+    OperationAbandoned,
 )
 
 

@@ -1,0 +1,1 @@
+"""From the work tree to branches: work places, commits by scope, gates."""

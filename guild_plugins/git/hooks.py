@@ -1,0 +1,40 @@
+"""Running the hooks that the user has installed, as ``git commit`` would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from guild_plugins.errors import GuildError
+from guild_plugins.git.process import user_environment
+
+
+class HookRefused(GuildError):
+    """A hook said no."""
+
+    slug = "hook-refused"
+
+    def __init__(self, name: str, code: int) -> None:
+        super().__init__(name, code)
+        self.name, self.code = name, code
+
+    def __str__(self) -> str:
+        return f"The {self.name} hook ended with {self.code}; nothing was committed."
+
+
+def run_hook(top: Path, name: str, args: Sequence[str] = (), *, index: Path | None = None) -> None:
+    """Run one hook, if there is one; what it prints is the user's to see.
+
+    :param index: The index that the commit is made from, where it is not the work tree's own.
+    :raises HookRefused: It ended with another code than 0.
+    """
+    environ = user_environment(os.environ)
+    environ["GIT_EDITOR"] = ":"  # as git says where no editor will be opened
+    if index is not None:
+        environ["GIT_INDEX_FILE"] = str(index)
+    command = ["git", "hook", "run", "--ignore-missing", name, "--", *args]
+    done = subprocess.run(command, cwd=top, env=environ, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise HookRefused(name, done.returncode)

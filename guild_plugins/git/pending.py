@@ -1,0 +1,69 @@
+"""What a work tree is in the middle of, and who else is at work in a repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from guild_plugins.errors import Exit, GuildError
+
+_SIGNS: Final = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or git am",
+    "BISECT_LOG": "a bisection",
+    "sequencer": "a series of picks",
+}
+
+
+class InProgress(GuildError):
+    """The work tree is in the middle of something that only git can finish."""
+
+    slug = "in-progress"
+    exit = Exit.UNSUPPORTED
+    remedy = "Finish it with git, or abort it; git status says how."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"The work tree is in the middle of {self.what}; nothing was changed."
+
+
+def refuse_in_progress(git_dir: Path) -> None:
+    """Refuse a work tree in which git has begun something that it has not ended.
+
+    :raises InProgress: It has.
+    """
+    for name, what in _SIGNS.items():
+        if (git_dir / name).exists():
+            raise InProgress(what)
+
+
+def git_at_work(*folders: Path) -> list[int]:
+    """Return the git processes that were started in one of the folders, or below.
+
+    Nothing where the system does not list processes.
+    """
+    tops = [os.path.realpath(folder) for folder in folders]
+    found = []
+    for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
+        if name.isdigit() and _is_git(name):
+            try:
+                place = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115 - may be no path at all
+            except OSError:
+                continue
+            if any(f"{place}/".startswith(f"{top}/") for top in tops):
+                found.append(int(name))
+    return found
+
+
+def _is_git(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes().startswith(b"git")
+    except OSError:
+        return False
