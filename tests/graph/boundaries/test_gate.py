@@ -361,4 +361,4 @@ def test_outside_of_a_repository_there_is_nothing_to_judge(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert check.text()[0] == Exit.USAGE
+    assert check.text()[0] == Exit.UNSUPPORTED
