@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.git.repository import Repository
@@ -19,8 +19,7 @@ _EMPTY_TREE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One path that differs: what it was, and what it is; ``None`` where it is not."""
 
     path: str

@@ -7,8 +7,8 @@ every hook do it first.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git, split_names
@@ -29,8 +29,7 @@ class NoRepository(GuildError):
         return f"{self.path} lies in no git work tree."
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """One work tree of a repository: its top level, and its git directories."""
 
     top: Path

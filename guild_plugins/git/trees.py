@@ -8,9 +8,11 @@ them (``surrogateescape``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import hashlib
 
 LINK = 0o120000
 SUBMODULE = 0o160000
@@ -101,17 +103,23 @@ def read_path(tree: Tree, path: str) -> bytes | None:
 
 def hash_blob(content: bytes, algorithm: str = "sha1") -> str:
     """Return the id that git gives to content."""
-    digest = hashlib.new(algorithm, b"blob %d\0" % len(content), usedforsecurity=False)
+    digest = _begun(len(content), algorithm)
     digest.update(content)
     return digest.hexdigest()
 
 
 def hash_file(file: BinaryIO, size: int, algorithm: str = "sha1") -> str:
     """Return the id of an open file's content, which is not held in memory."""
-    digest = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
+    digest = _begun(size, algorithm)
     while part := file.read(1 << 20):
         digest.update(part)
     return digest.hexdigest()
+
+
+def _begun(size: int, algorithm: str) -> hashlib._Hash:
+    import hashlib  # loads OpenSSL, which a hook seldom needs
+
+    return hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
 
 
 def format_of(oid: str) -> str:

@@ -12,12 +12,15 @@ lock, and SQLite never checkpoints by itself.
 from __future__ import annotations
 
 import fcntl
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from guild_plugins.graph.reading import VERSION
+
+if TYPE_CHECKING:
+    import sqlite3
 
 AT_ONCE = 500
 """Rows asked for in one statement: older SQLite takes 999 parameters."""
@@ -44,7 +47,7 @@ class Store:
             return {}
         found: dict[str, str] = {}
         wanted = list(oids)
-        with suppress(sqlite3.Error, OSError):
+        with suppress(*_failures()):
             connection = self._open()
             for start in range(0, len(wanted), AT_ONCE):
                 group = wanted[start : start + AT_ONCE]
@@ -60,7 +63,7 @@ class Store:
         """Keep texts; where that is not possible, nothing is kept."""
         if not texts:
             return
-        with suppress(sqlite3.Error, OSError):
+        with suppress(*_failures()):
             self._folder.mkdir(parents=True, exist_ok=True)
             connection = self._open()
             with self._gate():
@@ -76,7 +79,7 @@ class Store:
         """Close the database; loading or saving opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(sqlite3.Error, OSError), self._gate():
+            with suppress(*_failures()), self._gate():
                 connection.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -98,8 +101,16 @@ class Store:
             yield
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    import sqlite3  # a hook that judges one file does without
+
+    return sqlite3.Error, OSError
+
+
 def _connect(path: Path, table: str) -> sqlite3.Connection:
     """Open the database, and begin anew where it is damaged."""
+    import sqlite3
+
     try:
         return _prepared(path, table)
     except sqlite3.DatabaseError as error:
@@ -111,6 +122,8 @@ def _connect(path: Path, table: str) -> sqlite3.Connection:
 
 
 def _prepared(path: Path, table: str) -> sqlite3.Connection:
+    import sqlite3
+
     connection = sqlite3.connect(path, isolation_level=None, timeout=10, cached_statements=8)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

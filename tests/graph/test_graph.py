@@ -79,7 +79,10 @@ def test_one_broken_file_is_a_problem_of_its_own() -> None:
     assert graph.edges_of("app/a.py")[0].target == "app/b.py"
 
 
-def test_every_tree_of_a_repository_has_its_own_graph(tmp_path: Path) -> None:
+def test_every_tree_of_a_repository_has_its_own_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts_module, "FEW", 0)
     repo = make(tmp_path / "repo", FILES, "--object-format=sha256")
     write(repo.top, {"app/a.py": "import app.sub.c\n"})
     git(repo.top, "add", "-A")
@@ -97,7 +100,10 @@ def test_every_tree_of_a_repository_has_its_own_graph(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_was_read_once_is_not_read_again(tmp_path: Path) -> None:
+def test_what_was_read_once_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts_module, "FEW", 0)
     repo = make(tmp_path / "repo", FILES)
     store = Store(repo.common_dir / "guild")
     tree = revision_tree(repo, "HEAD")
@@ -163,6 +169,7 @@ def test_several_processes_read_the_same_as_one(
     repo = make(tmp_path / "repo", FILES)
     write(repo.top, {"app/a.py": "import app.sub\n", "sitecustomize.py": "1/0", "json.py": "1/0"})
     monkeypatch.setattr(facts_module, "MANY", 1)
+    monkeypatch.setattr(facts_module, "FEW", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
     monkeypatch.chdir(repo.top)
     tree = work_tree(repo)
