@@ -52,7 +52,7 @@ from guild_plugins.engine.workers import Thrift, Worker, divide_from, recall_fro
 MOVED_SHARE: Final = 0.015
 """The part of all tests that may be collected twice for a small gain."""
 
-MOVED_WORTH: Final = 0.25
+MOVED_WORTH: Final = 0.15
 """What moving more than that must save, in parts of the time since the start."""
 
 STARTUP_SECONDS: Final = 1.0
