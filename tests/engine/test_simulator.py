@@ -121,13 +121,13 @@ def test_workers_stay_in_their_scopes() -> None:
     assert changes <= 3 * (SCOPES + WORKERS)
 
 
-def test_thousands_of_files_take_the_core_less_than_a_second() -> None:
+def test_thousands_of_files_take_the_core_little_time() -> None:
     files = suite(4, sigma=1.0, is_known=True, has_sizes=True)
     scheduler = TimedScheduler([file.unit for file in files], limit=WORKERS, startup=0.0)
 
     Simulation(scheduler, files, QUIET).run()
 
-    assert scheduler.thought < 1.0  # 0.15 s on a slow machine
+    assert scheduler.thought < 2.0  # 0.15 s on a quiet machine
 
 
 def test_a_scope_for_every_file_costs_the_core_no_more() -> None:
@@ -136,7 +136,7 @@ def test_a_scope_for_every_file_costs_the_core_no_more() -> None:
 
     Simulation(scheduler, files, QUIET).run()
 
-    assert scheduler.thought < 1.0
+    assert scheduler.thought < 2.0
 
 
 def test_short_files_do_not_leave_workers_waiting() -> None:
