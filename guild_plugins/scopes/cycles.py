@@ -26,3 +26,27 @@ def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
                 waiting.append((name, True))
                 waiting.extend((other, False) for other in sorted(needs.get(name, ())))
     return ()
+
+
+def without_circles(edges: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return what each name needs, without the edges that close a circle with earlier ones.
+
+    :param edges: A name and what it needs, those first that are to be kept.
+    """
+    needs: dict[str, list[str]] = {}
+    for name, other in edges:
+        if not _reaches(needs, other, name):
+            needs.setdefault(name, []).append(other)
+    return needs
+
+
+def _reaches(needs: Mapping[str, Iterable[str]], start: str, end: str) -> bool:
+    seen, waiting = {start}, [start]
+    while waiting:
+        name = waiting.pop()
+        if name == end:
+            return True
+        new = [other for other in needs.get(name, ()) if other not in seen]
+        seen.update(new)
+        waiting += new
+    return False

@@ -8,13 +8,15 @@ plugin does this on every start, so it is a matter of milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from operator import attrgetter
 
 from guild_plugins.scopes import kinds, pytest_files
 from guild_plugins.scopes.balance import Limits, Unit, limits_for, split
 from guild_plugins.scopes.codeowners import read_codeowners
+from guild_plugins.scopes.cycles import without_circles
 from guild_plugins.scopes.drafts import Draft, finish, tests_inside
 from guild_plugins.scopes.folders import Folder, fold
 from guild_plugins.scopes.globs import escape
@@ -24,8 +26,9 @@ from guild_plugins.scopes.placing import ImportsOf, Placed, Placement, Placer
 from guild_plugins.scopes.sessions import sessions_apart
 from guild_plugins.scopes.tree import Tree
 from guild_plugins.scopes.workspace import (
+    Declared,
     Table,
-    dependencies_of,
+    declared_by,
     members_of,
     nested_projects,
     read_toml,
@@ -250,22 +253,48 @@ def _has_helpers(tests: Folder) -> bool:
 
 def _member_drafts(tree: Tree, whole: Folder, members: dict[str, str]) -> list[Draft]:
     """Return one draft for each member, with the members it declares to need."""
-    declared = {member: dependencies_of(tree, member) for member in members}
-    by_name = {name: member for member, (name, _) in declared.items()}
+    declared = {member: declared_by(tree, member) for member in members}
+    needs = _needs_of(declared)
     last = [member.rpartition("/")[2] for member in members]
     drafts = []
     for member, reason in members.items():
         folder = whole.at(member)
         short = member.rpartition("/")[2]
         label = short if last.count(short) == 1 else member
-        wanted = sorted({by_name[n] for n in declared[member][1] if n in by_name} - {member})
         inside = tests_inside(folder, set(members) - {member}) if folder is not None else []
-        draft = Draft(label, [member], inside, member=member, needs=tuple(wanted))
+        wanted, left_out = needs[member]
+        draft = Draft(label, [member], inside, member=member, needs=wanted)
         draft.evidence.append(Evidence(f"paths {member}", reason))
         for other in wanted:
             draft.evidence.append(Evidence(f"depends on {other}", f"declared by {member}"))
+        for other in left_out:
+            circle = f"declared by {member}, but would close a circle"
+            draft.evidence.append(Evidence(f"not: depends on {other}", circle))
         drafts.append(draft)
     return drafts
+
+
+def _needs_of(declared: Mapping[str, Declared]) -> dict[str, tuple[tuple[str, ...], list[str]]]:
+    """Return the members that each one needs, and those left out since they close a circle.
+
+    Members often need each other for their tests: what they need to run goes first.
+    """
+    by_name = {what.name: member for member, what in declared.items()}
+    edges = [
+        (member, by_name[name])
+        for names_of in (attrgetter("needs"), attrgetter("extras"))
+        for member, what in sorted(declared.items())
+        for name in sorted(names_of(what))
+        if by_name.get(name, member) != member
+    ]
+    kept = without_circles(dict.fromkeys(edges))
+    return {
+        member: (
+            tuple(sorted(kept.get(member, ()))),
+            sorted({other for name, other in edges if name == member} - set(kept.get(member, ()))),
+        )
+        for member in declared
+    }
 
 
 def _asides(base: Folder, *, skipped: str, known: AbstractSet[str] = frozenset()) -> list[Draft]:

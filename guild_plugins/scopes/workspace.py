@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from guild_plugins.scopes.folders import Folder
@@ -80,18 +81,40 @@ def nested_projects(folders: Folder) -> list[str]:
     ]
 
 
-def dependencies_of(tree: Tree, member: str) -> tuple[str, set[str]]:
-    """Return a member's distribution name and all that it declares to need, normalised."""
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a member says of itself; names are normalised.
+
+    :param needs: Distributions that it needs to run.
+    :param extras: Those that only an extra or a group for development needs.
+    """
+
+    name: str
+    needs: frozenset[str]
+    extras: frozenset[str]
+
+
+def declared_by(tree: Tree, member: str) -> Declared:
+    """Return a member's distribution name and all that it declares to need."""
     table = read_toml(tree, f"{member}/pyproject.toml")
     name = dig(table, "project", "name") or dig(table, "tool", "poetry", "name")
-    wanted = strings(dig(table, "project", "dependencies"))
+    own = name if isinstance(name, str) else member.rpartition("/")[2]
+    needs = strings(dig(table, "project", "dependencies"))
+    needs += _keys(dig(table, "tool", "poetry", "dependencies"))
+    extras: list[str] = []
     for groups in (dig(table, "project", "optional-dependencies"), table.get("dependency-groups")):
         if isinstance(groups, Mapping):
-            wanted += [item for group in groups.values() for item in strings(group)]
-    poetry = dig(table, "tool", "poetry", "dependencies")
-    wanted += list(poetry) if isinstance(poetry, Mapping) else []
-    own = name if isinstance(name, str) else member.rpartition("/")[2]
-    return _normal(own), {_normal(item) for item in wanted}
+            extras += [item for group in groups.values() for item in strings(group)]
+    extras += strings(dig(table, "tool", "uv", "dev-dependencies"))
+    extras += _keys(dig(table, "tool", "poetry", "dev-dependencies"))
+    poetry = dig(table, "tool", "poetry", "group")
+    if isinstance(poetry, Mapping):
+        extras += [item for group in poetry.values() for item in _keys(dig(group, "dependencies"))]
+    return Declared(_normal(own), frozenset(map(_normal, needs)), frozenset(map(_normal, extras)))
+
+
+def _keys(table: object) -> list[str]:
+    return [str(key) for key in table] if isinstance(table, Mapping) else []
 
 
 def _listed(tree: Tree, root: Table) -> list[tuple[str, list[str], list[str]]]:

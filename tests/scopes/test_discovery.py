@@ -283,3 +283,28 @@ def test_names_with_wildcards_are_taken_as_they_are() -> None:
     owners = Owners(discover(MemoryTree(files)).scopes)
 
     assert [owners.owner_of(path) for path in files] == ["we-i-rd", "we-i-rd", "weird"]
+
+
+def member(name: str, **needs: str) -> dict[str, str]:
+    """Return a member whose project file declares what it needs, by kind."""
+    text = f"[project]\nname = {name!r}\ndependencies = [{needs.get('run', '')}]\n"
+    text += f"[dependency-groups]\ntest = [{needs.get('test', '')}]\n"
+    return {f"libs/{name}/pyproject.toml": text, f"libs/{name}/{name}/__init__.py": "x = 1\n"}
+
+
+def test_members_that_need_each_other_for_their_tests_make_no_circle() -> None:
+    tree = MemoryTree(member("sdk", test="'core>=1'") | member("core", run="'sdk'"))
+
+    scopes = found(tree)
+
+    assert scopes["core"].depends_on == ("sdk",)
+    assert scopes["sdk"].depends_on == ()
+    assert any("close a circle" in line.reason for line in scopes["sdk"].evidence)
+    listed = tuple(scopes.values())
+    assert examine(listed, Owners(listed), tree.files) == ()
+
+
+def test_what_a_member_needs_for_its_tests_is_a_dependency() -> None:
+    tree = MemoryTree(member("sdk", test="'core>=1'") | member("core"))
+
+    assert found(tree)["sdk"].depends_on == ("core",)
