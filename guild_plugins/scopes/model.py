@@ -88,6 +88,8 @@ class Scope:
     """Patterns of files elsewhere that its code or its tests read."""
     owners: tuple[str, ...] = ()
     pytest: PytestSettings = PytestSettings()
+    fail_under: float | None = None
+    """The least coverage of its code, in percent, that is no failure."""
     evidence: tuple[Evidence, ...] = ()
 
     @property

@@ -33,6 +33,12 @@ class PytestTable(BaseModel, frozen=True, extra="forbid", strict=True):
     args: list[str] = []
 
 
+class CoverageTable(BaseModel, frozen=True, extra="forbid", strict=True):
+    """``[scopes.ID.coverage]``: what is asked of the coverage of the scope's code."""
+
+    fail_under: float | None = Field(default=None, ge=0, le=100)
+
+
 class ScopeTable(BaseModel, frozen=True, extra="forbid", strict=True):
     """``[scopes.ID]``: one scope."""
 
@@ -47,6 +53,7 @@ class ScopeTable(BaseModel, frozen=True, extra="forbid", strict=True):
     owners: list[str] | None = None
     groups: list[str] = []
     pytest: PytestTable = PytestTable()
+    coverage: CoverageTable = CoverageTable()
 
 
 class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -115,6 +122,7 @@ def _scope(name: ScopeId, table: ScopeTable, file: str) -> Scope:
             exclusive=table.pytest.exclusive,
             args=tuple(table.pytest.args),
         ),
+        fail_under=table.coverage.fail_under,
         evidence=(Evidence("all of it", f"configured in {file}"),),
     )
 
@@ -143,7 +151,7 @@ def _names_beside(key: tuple[str, ...]) -> tuple[str, ...]:
     if len(key) == 3:
         model = ScopeTable
     elif len(key) == 4:
-        model = PytestTable
+        model = CoverageTable if key[2] == "coverage" else PytestTable
     return tuple(model.model_fields)
 
 

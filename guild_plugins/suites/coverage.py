@@ -128,9 +128,8 @@ class CoverageSession:
                 f"there are: {', '.join(sorted(known))}"
             )
         for scope in scopes:
-            floor = getattr(scope, "fail_under", None)
-            if floor is not None:
-                self._floors.setdefault(scope.id, floor)
+            if scope.fail_under is not None:
+                self._floors.setdefault(scope.id, scope.fail_under)
 
     # -- workers -----------------------------------------------------------------
 

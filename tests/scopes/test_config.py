@@ -88,6 +88,12 @@ def test_two_configurations_at_once_are_an_error() -> None:
     [
         ("[scopes.a]\npaths=['a']\n\n[scopes.b]\npath=['b']", 5, "scopes.b.path", "paths"),
         ("[scopes.a]\npaths=['a']\npytest.timout = 3", 3, "scopes.a.pytest.timout", "timeout"),
+        (
+            "[scopes.a]\npaths=['a']\n[scopes.a.coverage]\nfail_over = 3",
+            4,
+            "scopes.a.coverage.fail_over",
+            "fail_under",
+        ),
         ("barrier = []", 1, "barrier", "barriers"),
         ("[scope.a]\npaths=['a']", 1, "scope", "scopes"),
     ],
@@ -135,6 +141,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_valid_one(
         (scope("a") + "[groups]\na = ['a']", "same name"),
         (scope("a", "pytest.rootdir = '../x'"), "no path in the project"),
         (scope("a", "pytest.timeout = -1"), "greater than 0"),
+        (scope("a", "coverage.fail_under = 101"), "less than or equal to 100"),
         (scope("a", "pytest.env = {'A=B' = 'x'}"), "environment variable"),
     ],
 )

@@ -169,6 +169,17 @@ def test_a_scope_below_its_floor_fails_the_run(shop: Path) -> None:
     assert "scope web is" not in ended.out
 
 
+def test_the_floor_in_a_scopes_configuration_counts(shop: Path) -> None:
+    scope = "[tool.guild.scopes.{0}]\npaths = ['{0}']\ncoverage.fail_under = {1}\n"
+    write(shop, {"pyproject.toml": scope.format("api", 99) + scope.format("web", 50)})
+
+    ended = run(shop, *ALONE, "--guild-cov-report=none")
+
+    assert ended.code == 1
+    assert re.search(r"coverage of scope api is 9\d\.\d\d%, below its floor of 99%", ended.out)
+    assert "scope web is" not in ended.out
+
+
 def test_the_floor_of_the_projects_own_configuration_counts(shop: Path) -> None:
     write(shop, {".coveragerc": "[report]\nfail_under = 100\n"})
 
