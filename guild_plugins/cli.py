@@ -21,9 +21,6 @@ from guild_plugins.errors import Exit, GuildError
 
 if TYPE_CHECKING:
     from guild_plugins.app import App, Explanation
-    from guild_plugins.git.trees import Tree
-    from guild_plugins.graph.boundaries.gate import Verdict
-    from guild_plugins.graph.boundaries.rulebook import RuleBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +28,6 @@ class Command:
     """A subcommand. The first line of ``run``'s docstring is its help."""
 
     run: Callable[[App, argparse.Namespace], int]
-    arguments: Callable[[argparse.ArgumentParser], None]
-
-
-@dataclass(frozen=True, slots=True)
-class QuickCommand:
-    """A subcommand that hooks run: it gets the directory, and pays for no more than it uses."""
-
-    run: Callable[[Path, argparse.Namespace], int]
     arguments: Callable[[argparse.ArgumentParser], None]
 
 
@@ -197,92 +186,26 @@ def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="for pytest")
 
 
-def check(start: Path, args: argparse.Namespace) -> int:
-    """Judge imports and changes by the rules between scopes
-
-    Without an option, the work tree as a whole; --staged and --range judge what
-    a change touches. Exit code 1 where a rule is broken and no baseline knows
-    it, or where the baseline lists what is mended.
-
-    With --format json: {"version": 1, "clean": true or false, "files": number
-    that were judged, "violations": [{"rule", "severity": "error" or "warning",
-    "path", "line", "message", "scope", "target", "remedy", "owners", "chain":
-    [{"path", "line"}]}], "known": [likewise, from the baseline], "mended":
-    [{"rule", "path", "target"}]}.
-    """
-    from guild_plugins.git.repository import open_repository
-    from guild_plugins.graph.boundaries.gate import Gate
-
-    if args.baseline and args.scope:
-        print("guild: --baseline is of all scopes; leave --scope out", file=sys.stderr)
-        return Exit.USAGE
-    repository = open_repository(start)
-
-    def read_rules(tree: Tree) -> RuleBook:
-        from guild_plugins import app
-
-        return app.read_rules(repository.top, tree)
-
-    gate = Gate(repository, read_rules)
-    if args.staged:
-        from guild_plugins.git.snapshots import handed_index
-
-        subject = gate.staged(handed_index(repository, os.environ))
-    elif args.tree is not None:
-        subject = gate.revision(args.tree)
-    elif args.range is not None:
-        subject = gate.between(args.range)
-    else:
-        subject = gate.work_tree()
-    verdict = gate.judge(subject, args.scope or ())
-    if args.baseline:
-        verdict = gate.renew_baseline(verdict)
-    print(_rendered(verdict, args.format))
-    return Exit.DONE if verdict.is_clean else Exit.NO
-
-
-def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--staged", action="store_true", help="what the next commit would change")
-    what.add_argument("--tree", metavar="REV", help="the whole tree of a commit")
-    what.add_argument("--range", metavar="A..B", help="what B changes on A; A...B since they part")
-    what.add_argument(
-        "--baseline",
-        action="store_true",
-        help="write down what is broken now, so that only new violations fail; "
-        "where that was done before, strike out what is mended",
-    )
-    parser.add_argument(
-        "--scope",
-        action="append",
-        metavar="NAME",
-        help="only what this scope has to mend; a change may touch its paths alone; repeatable",
-    )
-    parser.add_argument(
-        "--format", choices=("text", "json", "sarif", "github"), default="text", help="how to print"
-    )
-
-
-def _rendered(verdict: Verdict, form: str) -> str:
-    if form == "sarif":
-        from guild_plugins.report.sarif import render_sarif
-
-        return render_sarif(verdict)
-    from guild_plugins.report import violations
-
-    renderers = {"json": violations.render_json, "github": violations.render_github}
-    return renderers.get(form, violations.render_text)(verdict)
-
-
-COMMANDS: dict[str, Command | QuickCommand] = {
+COMMANDS: dict[str, Command] = {
     "setup": Command(setup, _setup_arguments),
     "scopes": Command(scopes, _scopes_arguments),
-    "check": QuickCommand(check, _check_arguments),
     "matrix": Command(matrix, _matrix_arguments),
 }
 """The subcommands that work on a project, in the order in which the help shows them."""
 
-DEFERRED = ("commit", "lock", "unlock", "locks", "events")
+DEFERRED = (
+    "check",
+    "commit",
+    "lock",
+    "unlock",
+    "locks",
+    "events",
+    "merge",
+    "merge-tree",
+    "merge-file",
+    "merge-driver",
+    "resolve",
+)
 """The subcommands that are modules in `commands`."""
 
 _WITH_COMMAND = ("lock",)
@@ -342,12 +265,9 @@ def _print_json(data: object) -> None:
 def _run(args: argparse.Namespace) -> int:
     if args.command in DEFERRED:
         return int(_deferred(args.command).run(Path(args.directory), args))
-    command = COMMANDS[args.command]
-    if isinstance(command, QuickCommand):
-        return int(command.run(Path(args.directory), args))
     from guild_plugins.app import App
 
-    return int(command.run(App.open(Path(args.directory)), args))
+    return int(COMMANDS[args.command].run(App.open(Path(args.directory)), args))
 
 
 def _bug() -> int:
@@ -362,7 +282,7 @@ def _deferred(name: str) -> Any:
     """Return a module of `commands`: ``run(directory, args)`` and ``arguments(parser)``."""
     from importlib import import_module
 
-    return import_module(f"guild_plugins.commands.{name}")
+    return import_module(f"guild_plugins.commands.{name.replace('-', '_')}")
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

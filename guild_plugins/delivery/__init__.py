@@ -1,1 +1,1 @@
-"""From the work tree to branches: work places, commits by scope, gates."""
+"""Work that meets: commits by scope, gates, the merge driver, merges of whole trees."""

@@ -82,13 +82,15 @@ def run_git(
     input: bytes | None = None,
     extra_env: Mapping[str, str] | None = None,
     inherit: Sequence[int] = (),
+    accept: Sequence[int] = (0,),
 ) -> bytes:
     """Run a git command in a directory and return what it prints, unread.
 
     :param args: The subcommand and its arguments; names after ``--``.
     :param extra_env: Variables for this call alone, such as ``GIT_INDEX_FILE``.
     :param inherit: Open files that the command keeps open as long as it runs.
-    :raises GitFailed: It ended with another code than 0.
+    :param accept: Exit codes that are answers and no errors.
+    :raises GitFailed: It ended with another code.
     :raises GitMissing: There is no git.
     """
     try:
@@ -106,7 +108,7 @@ def run_git(
         if not cwd.is_dir():
             raise
         raise GitMissing from error
-    if done.returncode:
+    if done.returncode not in accept:
         stderr = done.stderr.decode("utf-8", "replace")
         raise GitFailed(tuple(args), done.returncode, stderr)
     return done.stdout

@@ -29,15 +29,24 @@ class Alignment:
 
     __slots__ = ("base", "hunks", "numbers", "ours", "theirs")
 
-    def __init__(self, base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> None:
+    def __init__(
+        self,
+        base: list[bytes],
+        ours: list[bytes],
+        theirs: list[bytes],
+        *,
+        touching_apart: bool = False,
+    ) -> None:
         """Align the texts.
 
-        :raises TooCostly: They are too long or too repetitive.
+        :param touching_apart: Changes that only touch are hunks of their own.
+        :raises TooCostly: The texts are too long or too repetitive.
         """
         self.base, self.ours, self.theirs = base, ours, theirs
         self.numbers = number_lines(base, ours, theirs)
         origin, one, two = self.numbers
-        self.hunks = _cluster(find_changes(origin, one), find_changes(origin, two), one, two)
+        changes = find_changes(origin, one), find_changes(origin, two)
+        self.hunks = _cluster(*changes, one, two, touching_apart)
 
     @property
     def conflicts(self) -> list[Hunk]:
@@ -46,20 +55,28 @@ class Alignment:
 
 
 def _cluster(
-    ours: list[Change], theirs: list[Change], one: list[int], two: list[int]
+    ours: list[Change],
+    theirs: list[Change],
+    one: list[int],
+    two: list[int],
+    touching_apart: bool,
 ) -> list[Hunk]:
     hunks: list[Hunk] = []
     mine = yours = our_shift = their_shift = 0
     while mine < len(ours) or yours < len(theirs):
-        starts = [changes[at][0] for changes, at in ((ours, mine), (theirs, yours)) if at < len(changes)]
+        starts = [
+            changes[at][0] for changes, at in ((ours, mine), (theirs, yours)) if at < len(changes)
+        ]
         low = high = min(starts)
         first_mine, first_yours = mine, yours
         grown = True
         while grown:
             grown = False
-            if mine < len(ours) and ours[mine][0] <= high:
+            reach = high if touching_apart and low < high else high + 1
+            if mine < len(ours) and ours[mine][0] < reach:
                 high, mine, grown = max(high, ours[mine][0] + ours[mine][1]), mine + 1, True
-            if yours < len(theirs) and theirs[yours][0] <= high:
+            reach = high if touching_apart and low < high else high + 1
+            if yours < len(theirs) and theirs[yours][0] < reach:
                 high, yours, grown = max(high, theirs[yours][0] + theirs[yours][1]), yours + 1, True
         our_start, their_start = low + our_shift, low + their_shift
         our_shift += sum(change[3] - change[1] for change in ours[first_mine:mine])

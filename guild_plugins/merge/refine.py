@@ -105,9 +105,9 @@ def _without_common_ends(aligned: Alignment, hunk: Hunk) -> Region:
     while our_start < our_end and their_start < their_end and one[our_start] == two[their_start]:
         our_start += 1
         their_start += 1
-    while our_start < our_end and their_start < their_end and one[our_end - 1] == two[their_end - 1]:
+    while (
+        our_start < our_end and their_start < their_end and one[our_end - 1] == two[their_end - 1]
+    ):
         our_end -= 1
         their_end -= 1
     return Region([hunk], hunk.base, (our_start, our_end), (their_start, their_end))
-
-

@@ -1,0 +1,94 @@
+"""``guild check``: the rules between scopes, on any tree."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guild_plugins.errors import Exit
+from guild_plugins.git.repository import Repository, open_repository
+from guild_plugins.graph.boundaries.gate import Gate, Subject, Verdict
+
+if TYPE_CHECKING:
+    from guild_plugins.git.trees import Tree
+    from guild_plugins.graph.boundaries.rulebook import RuleBook
+
+
+def run(directory: Path, args: argparse.Namespace) -> int:
+    """Judge imports and changes by the rules between scopes
+
+    Without an option, the work tree as a whole; --staged and --range judge what
+    a change touches. Exit code 1 where a rule is broken and no baseline knows
+    it, or where the baseline lists what is mended.
+
+    With --format json: {"version": 1, "clean": true or false, "files": number
+    that were judged, "violations": [{"rule", "severity": "error" or "warning",
+    "path", "line", "message", "scope", "target", "remedy", "owners", "chain":
+    [{"path", "line"}]}], "known": [likewise, from the baseline], "mended":
+    [{"rule", "path", "target"}]}.
+    """
+    if args.baseline and args.scope:
+        print("guild: --baseline is of all scopes; leave --scope out", file=sys.stderr)
+        return Exit.USAGE
+    repository = open_repository(directory)
+
+    def read_rules(tree: Tree) -> RuleBook:
+        from guild_plugins import app  # what a hook that knows the rules already does not need
+
+        return app.read_rules(repository.top, tree)
+
+    gate = Gate(repository, read_rules)
+    verdict = gate.judge(_subject(gate, repository, args), args.scope or ())
+    if args.baseline:
+        verdict = gate.renew_baseline(verdict)
+    print(_rendered(verdict, args.format))
+    return Exit.DONE if verdict.is_clean else Exit.NO
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command understands."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--staged", action="store_true", help="what the next commit would change")
+    what.add_argument("--tree", metavar="REV", help="the whole tree of a commit")
+    what.add_argument("--range", metavar="A..B", help="what B changes on A; A...B since they part")
+    what.add_argument(
+        "--baseline",
+        action="store_true",
+        help="write down what is broken now, so that only new violations fail; "
+        "where that was done before, strike out what is mended",
+    )
+    parser.add_argument(
+        "--scope",
+        action="append",
+        metavar="NAME",
+        help="only what this scope has to mend; a change may touch its paths alone; repeatable",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json", "sarif", "github"), default="text", help="how to print"
+    )
+
+
+def _subject(gate: Gate, repository: Repository, args: argparse.Namespace) -> Subject:
+    if args.staged:
+        from guild_plugins.git.snapshots import handed_index
+
+        return gate.staged(handed_index(repository, os.environ))
+    if args.tree is not None:
+        return gate.revision(args.tree)
+    if args.range is not None:
+        return gate.between(args.range)
+    return gate.work_tree()
+
+
+def _rendered(verdict: Verdict, form: str) -> str:
+    if form == "sarif":
+        from guild_plugins.report.sarif import render_sarif
+
+        return render_sarif(verdict)
+    from guild_plugins.report import violations
+
+    renderers = {"json": violations.render_json, "github": violations.render_github}
+    return renderers.get(form, violations.render_text)(verdict)

@@ -1,0 +1,100 @@
+"""What a Python module binds, reads and defines, by its syntax tree.
+
+The nodes of ``_ast`` are walked here without the ``ast`` module, whose import
+costs a third of a whole driver run.
+"""
+
+from __future__ import annotations
+
+import builtins
+import warnings
+from _ast import (
+    AST,
+    AsyncFunctionDef,
+    ClassDef,
+    ExceptHandler,
+    FunctionDef,
+    Global,
+    Load,
+    MatchAs,
+    MatchMapping,
+    MatchStar,
+    Module,
+    Name,
+    Nonlocal,
+    PyCF_ONLY_AST,
+    alias,
+    arg,
+)
+
+_KNOWN = frozenset(dir(builtins)) | {"__file__", "__path__", "__class__"}
+_DEFINITIONS = (FunctionDef, AsyncFunctionDef, ClassDef)
+
+
+def parse(text: bytes) -> Module | None:
+    """Return the tree of a module; ``None`` where Python would not read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(text, "<merge>", "exec", PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return tree if isinstance(tree, Module) else None
+
+
+def walk(tree: AST) -> list[AST]:
+    """Return every node of a tree."""
+    nodes: list[AST] = [tree]
+    for node in nodes:
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, AST):
+                if value._fields:
+                    nodes.append(value)
+            elif isinstance(value, list):
+                nodes += [item for item in value if isinstance(item, AST)]
+    return nodes
+
+
+def undefined_names(tree: Module) -> set[str]:
+    """Return the names that a module reads and binds nowhere; none after ``import *``."""
+    bound: set[str] = set()
+    read: set[str] = set()
+    for node in walk(tree):
+        if isinstance(node, Name):
+            (read if isinstance(node.ctx, Load) else bound).add(node.id)
+        elif isinstance(node, _DEFINITIONS):
+            bound.add(node.name)
+        elif isinstance(node, alias):
+            if node.name == "*":
+                return set()
+            bound.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, arg):
+            bound.add(node.arg)
+        elif isinstance(node, Global | Nonlocal):
+            bound.update(node.names)
+        elif isinstance(node, ExceptHandler | MatchAs | MatchStar):
+            bound.add(node.name or "")
+        elif isinstance(node, MatchMapping):
+            bound.add(node.rest or "")
+    return read - bound - _KNOWN
+
+
+def doubled_definitions(tree: Module) -> set[str]:
+    """Return functions and classes that a second one of the name silently replaces."""
+    found: set[str] = set()
+    scopes: list[Module | ClassDef] = [tree]
+    for scope in scopes:
+        seen: set[str] = set()
+        prefix = f"{scope.name}." if isinstance(scope, ClassDef) else ""
+        for node in scope.body:
+            if not isinstance(node, _DEFINITIONS):
+                continue
+            if isinstance(node, ClassDef):
+                scopes.append(node)
+            if node.decorator_list:
+                continue
+            if node.name in seen:
+                found.add(prefix + node.name)
+            seen.add(node.name)
+    return found

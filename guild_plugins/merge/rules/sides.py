@@ -1,0 +1,69 @@
+"""What a rule is given: the three versions of one place, and where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Lines = list[bytes]
+
+
+class Sides:
+    """The lines of one place as the base, ours and theirs have them, and some lines around."""
+
+    __slots__ = ("after", "base", "before", "ours", "theirs")
+
+    def __init__(
+        self,
+        base: Lines,
+        ours: Lines,
+        theirs: Lines,
+        before: Lines | None = None,
+        after: Lines | None = None,
+    ) -> None:
+        self.base, self.ours, self.theirs = base, ours, theirs
+        self.before, self.after = before or [], after or []
+
+    @property
+    def both_added(self) -> bool:
+        """Whether nothing stood here before, and both sides put something."""
+        return not squash(self.base) and bool(squash(self.ours)) and bool(squash(self.theirs))
+
+
+class Uses:
+    """Which words the code uses beside its imports: on either side, and when merged."""
+
+    __slots__ = ("merged", "ours", "theirs")
+
+    def __init__(self, ours: set[bytes], theirs: set[bytes], merged: set[bytes]) -> None:
+        self.ours, self.theirs, self.merged = ours, theirs, merged
+
+
+class Place:
+    """Where a conflict stands: the kind of file, and what the rest of it uses."""
+
+    __slots__ = ("find_uses", "kind")
+
+    def __init__(self, kind: str, find_uses: Callable[[], Uses]) -> None:
+        self.kind, self.find_uses = kind, find_uses
+
+
+def squash(lines: Lines) -> bytes:
+    """Return the lines without any whitespace."""
+    return b"".join(b"".join(lines).split())
+
+
+def indent(lines: Lines) -> int:
+    """Return how far the first line of code is indented."""
+    for line in lines:
+        if line.strip() and not line.lstrip().startswith(b"#"):
+            return len(line) - len(line.lstrip())
+    return 0
+
+
+def tokens(lines: Lines) -> list[bytes]:
+    """Return words, runs of whitespace, and every other byte by itself."""
+    return _TOKEN.findall(b"".join(lines))
+
+
+_TOKEN = re.compile(rb"\w+|\s+|[^\w\s]")

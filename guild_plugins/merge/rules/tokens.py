@@ -1,0 +1,75 @@
+"""Both sides changed the same lines, but other words of them.
+
+Example: base ``f(a, b)``, ours ``f(a, b, c)``, theirs ``g(a, b)``, merged
+``g(a, b, c)``. The words are merged as lines are, and changes that touch are a
+conflict. More than ``MOST_EDITS`` changes are a rewrite, not an edit.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment
+from guild_plugins.merge.rules.sides import Lines, Place, Sides, tokens
+
+MOST_EDITS = 4
+APART = 4
+MOST_TOKENS = 2_000
+
+
+def settle(sides: Sides, place: Place) -> Lines | None:
+    """Return the lines with the words that either side changed."""
+    aligned = _aligned(sides)
+    return joined(aligned) if aligned else None
+
+
+def settle_shared(sides: Sides, place: Place) -> Lines | None:
+    """Return them where both sides also made a change alike: they know of each other's work."""
+    aligned = _aligned(sides)
+    if aligned and any(hunk.kind == BOTH for hunk in aligned.hunks):
+        return joined(aligned)
+    return None
+
+
+def settle_apart(sides: Sides, place: Place) -> Lines | None:
+    """Return them where no change of ours is near one of theirs."""
+    aligned = _aligned(sides)
+    return joined(aligned) if aligned and _distance(aligned) >= APART else None
+
+
+def _aligned(sides: Sides) -> Alignment | None:
+    base, ours, theirs = map(tokens, (sides.base, sides.ours, sides.theirs))
+    if not base or not ours or not theirs or max(map(len, (base, ours, theirs))) > MOST_TOKENS:
+        return None
+    aligned = Alignment(base, ours, theirs)
+    if len(aligned.hunks) > MOST_EDITS or aligned.conflicts:
+        return None
+    return aligned
+
+
+def _distance(aligned: Alignment) -> int:
+    """Return how many words lie between a change of ours and one of theirs, at least."""
+    nearest = MOST_TOKENS
+    for one, two in itertools.pairwise(aligned.hunks):
+        if {one.kind, two.kind} == {OURS, THEIRS}:
+            between = aligned.base[one.base[1] : two.base[0]]
+            nearest = min(nearest, sum(bool(token.strip()) for token in between))
+    return nearest
+
+
+def joined(aligned: Alignment) -> Lines:
+    """Return the merged lines of an alignment without conflicts."""
+    merged: list[bytes] = []
+    at = 0
+    for hunk in aligned.hunks:
+        if hunk.kind == CONFLICT:
+            raise ValueError("a conflict is open")
+        merged += aligned.ours[at : hunk.ours[0]]
+        merged += (
+            aligned.theirs[slice(*hunk.theirs)]
+            if hunk.kind == THEIRS
+            else aligned.ours[slice(*hunk.ours)]
+        )
+        at = hunk.ours[1]
+    merged += aligned.ours[at:]
+    return b"".join(merged).splitlines(keepends=True)

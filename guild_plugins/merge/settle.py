@@ -1,0 +1,61 @@
+"""Settle one conflict by the rules: whole, or cut where changes only touch."""
+
+from __future__ import annotations
+
+from guild_plugins.merge.diff3 import CONFLICT, THEIRS, Alignment
+from guild_plugins.merge.rules.sides import Lines, Place, Sides
+from guild_plugins.merge.rules.table import ADJACENT, RULES, SURE
+
+
+class Settlement:
+    """What the rules made of a conflict, and how often each of them is right."""
+
+    __slots__ = ("lines", "rates")
+
+    def __init__(self, lines: Lines, rates: dict[str, float]) -> None:
+        self.lines, self.rates = lines, rates
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules."""
+        return tuple(self.rates)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it may stand beside open conflicts."""
+        return min(self.rates.values()) >= SURE
+
+
+def settle(sides: Sides, place: Place) -> Settlement | None:
+    """Return what the rules make of one conflict; ``None`` where none of them applies."""
+    return _by_rule(sides, place) or _by_parts(sides, place)
+
+
+def _by_rule(sides: Sides, place: Place) -> Settlement | None:
+    for rule in RULES:
+        lines = rule.settle(sides, place)
+        if lines is not None:
+            return Settlement(lines, {rule.name: rule.rate})
+    return None
+
+
+def _by_parts(sides: Sides, place: Place) -> Settlement | None:
+    aligned = Alignment(sides.base, sides.ours, sides.theirs, touching_apart=True)
+    if len(aligned.hunks) < 2:
+        return None
+    merged: Lines = []
+    rates = {ADJACENT.name: ADJACENT.rate}
+    at = 0
+    for hunk in aligned.hunks:
+        merged += aligned.ours[at : hunk.ours[0]]
+        at = hunk.ours[1]
+        ours, theirs = aligned.ours[slice(*hunk.ours)], aligned.theirs[slice(*hunk.theirs)]
+        if hunk.kind != CONFLICT:
+            merged += theirs if hunk.kind == THEIRS else ours
+            continue
+        found = _by_rule(Sides(aligned.base[slice(*hunk.base)], ours, theirs), place)
+        if found is None:
+            return None
+        merged += found.lines
+        rates |= found.rates
+    return Settlement(merged + aligned.ours[at:], rates)

@@ -1,0 +1,41 @@
+"""Whether a merged text is sound, given the texts that it was made of."""
+
+from __future__ import annotations
+
+from guild_plugins.merge.kinds import PYTHON
+from guild_plugins.merge.names import doubled_definitions, parse, undefined_names
+
+
+class Fault:
+    """What is wrong with a merged text that is not wrong with its inputs, and which names it is."""
+
+    __slots__ = ("names", "reason")
+
+    def __init__(self, reason: str, names: set[str] | None = None) -> None:
+        self.reason, self.names = reason, names or set()
+
+
+def find_fault(kind: str, merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
+    """Return what is wrong with a merged text, or ``None``."""
+    if kind == PYTHON:
+        return _python_fault(merged, ours, theirs)
+    return None
+
+
+def _python_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
+    tree = parse(merged)
+    if tree is None:
+        readable = all(parse(text) is not None for text in (ours, theirs))
+        return Fault("the merged text would be no valid Python") if readable else None
+    doubled, undefined = doubled_definitions(tree), undefined_names(tree)
+    if not doubled and not undefined:
+        return None
+    for side in map(parse, (ours, theirs)):
+        if side is not None:
+            doubled -= doubled_definitions(side)
+            undefined -= undefined_names(side)
+    if doubled:
+        return Fault(f"{', '.join(sorted(doubled))} would be defined twice", doubled)
+    if undefined:
+        return Fault(f"{', '.join(sorted(undefined))} would not be defined", undefined)
+    return None

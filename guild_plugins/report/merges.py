@@ -1,0 +1,124 @@
+"""What a merge did and why, region by region: for a terminal, and side by side as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from html import escape
+
+from guild_plugins.delivery.trees import MergedFile, TreeMerge
+from guild_plugins.merge.result import Region
+from guild_plugins.report.text import printable
+
+SHOWN = 12
+"""So many lines of each version are shown in a terminal."""
+
+
+def render_merge(merge: TreeMerge, *, explain: bool) -> str:
+    """Return the outcome of a merge of trees; with ``explain``, each region of each file."""
+    parts = [f"tree {merge.tree}"]
+    for file in merge.files:
+        parts.append(f"{printable(file.path)}: {_outcome(file)}")
+        if explain:
+            parts += [render_region(region) for region in file.result.regions]
+    shown = {file.path for file in merge.files}
+    parts += [
+        printable(message.text)
+        for message in merge.conflicts
+        if not shown.issuperset(message.paths)
+    ]
+    return "\n".join(parts)
+
+
+def render_region(region: Region) -> str:
+    """Return one region: where, what each version has, what was done and why."""
+    rows = [f"  line {region.start}: {verdict(region)}"]
+    versions = [("base", region.base), ("ours", region.ours), ("theirs", region.theirs)]
+    if region.lines is not None:
+        versions.append(("merged" if not region.is_open else "would be", region.lines))
+    for name, lines in versions:
+        rows += [f"    {name:>8} | {line}" for line in _shown(lines)]
+    return "\n".join(rows)
+
+
+def verdict(region: Region) -> str:
+    """Return in one phrase what became of a region."""
+    rules = ", ".join(region.rules)
+    if not region.is_open:
+        return f"settled by {rules}"
+    return f"open: {region.reason}" + (f" ({rules} would settle it)" if rules else "")
+
+
+def as_data(merge: TreeMerge) -> dict[str, object]:
+    """Return a merge of trees as data that JSON can hold."""
+    return {
+        "version": 1,
+        "tree": merge.tree,
+        "clean": merge.is_clean,
+        "files": [
+            {
+                "path": file.path,
+                "clean": file.result.is_clean,
+                "reason": getattr(file.result, "reason", ""),
+                "proposed": getattr(file.result, "proposal", None) is not None,
+                "regions": [
+                    {"line": region.start, "rules": list(region.rules), "reason": region.reason}
+                    for region in file.result.regions
+                ],
+            }
+            for file in merge.files
+        ],
+        "conflicts": [asdict(message) for message in merge.conflicts],
+    }
+
+
+def render_html(files: Iterable[MergedFile]) -> str:
+    """Return a page with each region's versions side by side; nothing in it is active."""
+    body = "\n".join(
+        f"<h2>{escape(printable(file.path))}</h2><p>{escape(_outcome(file))}</p>\n"
+        + "\n".join(map(_html_region, file.result.regions))
+        for file in files
+    )
+    return _PAGE.replace("BODY", body)
+
+
+def _outcome(file: MergedFile) -> str:
+    if file.result.is_clean:
+        return "merged"
+    reason = getattr(file.result, "reason", "")
+    proposed = getattr(file.result, "proposal", None) is not None
+    return f"conflict: {reason}" + ("; a proposal is there" if proposed else "")
+
+
+def _html_region(region: Region) -> str:
+    columns = [("base", region.base), ("ours", region.ours), ("theirs", region.theirs)]
+    columns.append(("merged" if not region.is_open else "would be", region.lines or []))
+    cells = "".join(
+        f"<td><b>{name}</b><pre>{escape(_text(lines))}</pre></td>" for name, lines in columns
+    )
+    return f"<p>line {region.start}: {escape(verdict(region))}</p>\n<table><tr>{cells}</tr></table>"
+
+
+def _shown(lines: list[bytes]) -> list[str]:
+    rows = [printable(line.decode("utf-8", "replace").rstrip("\r\n")) for line in lines[:SHOWN]]
+    more = len(lines) - SHOWN
+    return [*rows, f"({more} more)"] if more > 0 else rows or ["(nothing)"]
+
+
+def _text(lines: list[bytes]) -> str:
+    return b"".join(lines).decode("utf-8", "replace")
+
+
+_PAGE = """<!doctype html>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>What was merged, and why</title>
+<style>
+body { font: 14px/1.4 sans-serif; margin: 2em; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+td { border: 1px solid #ccc; vertical-align: top; padding: .3em; overflow-x: auto; }
+pre { margin: 0; }
+</style>
+<h1>What was merged, and why</h1>
+BODY
+"""

@@ -1,0 +1,207 @@
+"""The driver in real merges of git: what is clean, what stays open, and what a crash leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guild_plugins.delivery.driver import drive
+from tests.delivery.conftest import Repo
+
+A = "\n\ndef a():\n    path = os.getcwd()\n    return path\n"
+BASE = f"import os\n{A}"
+OURS = f"import os\nimport re\n{A.replace('os.getcwd()', 're.escape(os.getcwd())')}"
+THEIRS = f"import os\nimport sys\n{A}\n\ndef b():\n    return sys.path\n"
+MERGED = "import os\nimport re\nimport sys\n"
+
+FIGHT = {"a.txt": "one\n"}, {"a.txt": "two\n"}, {"a.txt": "three\n"}
+
+
+def test_git_merge_takes_what_the_rules_settle(repo: Repo) -> None:
+    repo.fork({"m.py": BASE}, {"m.py": OURS}, {"m.py": THEIRS})
+
+    repo.git("merge", "topic")
+
+    assert repo.text("m.py").startswith(MERGED)
+    assert "def b()" in repo.text("m.py")
+    assert "re.escape" in repo.text("m.py")
+
+
+def test_a_rebase_and_a_cherry_pick_take_it_too(repo: Repo) -> None:
+    repo.fork({"m.py": BASE}, {"m.py": OURS}, {"m.py": THEIRS})
+
+    repo.git("cherry-pick", "topic")
+    picked = repo.text("m.py")
+    repo.git("reset", "-q", "--hard", "HEAD~")
+    repo.git("rebase", "-q", "topic")
+
+    assert picked.startswith(MERGED)
+    assert sorted(repo.text("m.py").splitlines()) == sorted(picked.splitlines())
+
+
+def test_a_stash_is_applied_over_a_conflict(repo: Repo) -> None:
+    repo.commit({"m.py": BASE})
+    (repo.top / "m.py").write_text(OURS)
+    repo.git("stash")
+    repo.commit({"m.py": THEIRS})
+
+    repo.git("stash", "pop")
+
+    assert "import re\n" in repo.text("m.py")
+    assert "import sys\n" in repo.text("m.py")
+
+
+def test_work_of_two_worktrees_is_merged(
+    repo: Repo, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    repo.commit({"m.py": BASE})
+    other = tmp_path_factory.mktemp("other") / "tree"
+    repo.git("worktree", "add", "-q", "-b", "topic", str(other))
+    (other / "m.py").write_text(THEIRS)
+    repo.git("-C", str(other), "commit", "-qam", "theirs")
+    repo.commit({"m.py": OURS})
+
+    repo.git("merge", "topic")
+
+    assert repo.text("m.py").startswith(MERGED)
+
+
+def test_what_stays_open_has_the_markers_of_git(repo: Repo) -> None:
+    repo.fork(*FIGHT)
+
+    repo.git("merge", "topic", code=1)
+
+    assert repo.text("a.txt") == "<<<<<<< ours\ntwo\n=======\nthree\n>>>>>>> topic\n"
+    assert repo.git("diff", "--name-only", "--diff-filter=U") == "a.txt\n"
+
+
+def test_the_style_of_conflicts_is_that_of_the_user(repo: Repo) -> None:
+    repo.git("config", "merge.conflictStyle", "diff3")
+    repo.fork(*FIGHT)
+
+    repo.git("merge", "topic", code=1)
+
+    assert "||||||| base\none\n=======\n" in repo.text("a.txt")
+
+
+def test_a_criss_cross_history_with_a_conflict_in_its_bases_keeps_every_line(repo: Repo) -> None:
+    repo.fork(*FIGHT)
+    repo.git("branch", "old-main")
+    repo.git("merge", "topic", code=1)
+    repo.commit({"a.txt": "two and three\n"})
+    repo.git("checkout", "-q", "topic")
+    repo.git("merge", "old-main", code=1)
+    repo.commit({"a.txt": "three and two\n"})
+    repo.git("checkout", "-q", "main")
+
+    repo.git("merge", "topic", code=1)
+
+    text = repo.text("a.txt")
+    assert "two and three\n" in text
+    assert "three and two\n" in text
+    assert text.count("<<<<<<<") == text.count(">>>>>>>") == 1
+
+
+def test_a_definition_that_git_would_double_is_a_conflict(repo: Repo) -> None:
+    middle = "".join(f"x{number} = {number}\n" for number in range(9))
+    repo.fork(
+        {"m.py": middle},
+        {"m.py": f"def f():\n    return 1\n\n\n{middle}"},
+        {"m.py": f"{middle}\n\ndef f():\n    return 2\n"},
+    )
+
+    repo.git("merge", "topic", code=1)
+
+    text = repo.text("m.py")
+    assert "<<<<<<< ours\n=======\n\n\ndef f():\n    return 2\n>>>>>>> topic\n" in text
+    assert "return 1" in text
+
+
+def test_names_of_any_bytes_and_line_ends_are_kept(repo: Repo) -> None:
+    name = "-odd 'name\n\".txt"
+    repo.fork(
+        {name: "\ufeffa\r\nb\r\nc\r\nd\r\ne\f\r\nend"},
+        {name: "\ufeffA\r\nb\r\nc\r\nd\r\ne\f\r\nend"},
+        {name: "\ufeffa\r\nb\r\nc\r\nd\r\ne\f\r\nEND"},
+    )
+
+    repo.git("merge", "topic")
+
+    merged = (repo.top / name).read_bytes().decode()
+    assert merged == "\ufeffA\r\nb\r\nc\r\nd\r\ne\f\r\nEND"
+
+
+def test_binary_files_stay_in_conflict(repo: Repo) -> None:
+    repo.commit({"a.bin": b"\0one"})
+    repo.git("checkout", "-qb", "topic")
+    repo.commit({"a.bin": b"\0three"})
+    repo.git("checkout", "-q", "main")
+    repo.commit({"a.bin": b"\0two"})
+
+    repo.git("merge", "topic", code=1)
+
+    assert (repo.top / "a.bin").read_bytes() == b"\0two"
+
+
+@pytest.mark.parametrize("how", ["raise RuntimeError", "import os; os.kill(os.getpid(), 9)"])
+def test_a_crash_leaves_the_markers_of_git(tmp_path: Path, how: str) -> None:
+    program = (
+        "import sys; import guild_plugins.merge.engine as engine\n"
+        f"def conclude(*_): {how}\n"
+        "engine.conclude = conclude\n"
+        "from guild_plugins.delivery.driver import drive\n"
+        "sys.exit(drive(sys.argv[1:]))\n"
+    )
+    script = tmp_path / "crash.py"
+    script.write_text(program)
+    top = tmp_path / "repo"
+    top.mkdir()
+    repo = Repo(top, driver=f"{sys.executable} {script} %O %A %B %L %P")
+    repo.fork(*FIGHT)
+
+    repo.git("merge", "topic", code=None)
+
+    assert repo.text("a.txt") == "<<<<<<< ours\ntwo\n=======\nthree\n>>>>>>> topic\n"
+    assert repo.git("diff", "--name-only", "--diff-filter=U") == "a.txt\n"
+
+
+def test_a_proposal_is_kept_beside_the_conflict_and_can_be_accepted(repo: Repo) -> None:
+    base = "x = 1\ny = 2\nz = f(a, b)\n"
+    repo.fork(
+        {"m.py": base},
+        {"m.py": base.replace("a,", "c,")},
+        {"m.py": base.replace("f(", "g(")},
+    )
+
+    repo.git("merge", "topic", code=1)
+    guild = [sys.executable, "-m", "guild_plugins.start", "resolve"]
+    listed = subprocess.run(guild, cwd=repo.top, env=repo.env, capture_output=True, text=True)
+    subprocess.run([*guild, "--accept", "m.py"], cwd=repo.top, env=repo.env, check=True)
+
+    assert listed.stdout.startswith("m.py: ")
+    assert repo.text("m.py") == "x = 1\ny = 2\nz = g(c, b)\n"
+
+
+def test_what_a_start_imports_is_on_a_budget() -> None:
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        "import guild_plugins.start, guild_plugins.delivery.driver, guild_plugins.merge.engine\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    heavy = {"pydantic", "pluggy", "pygit2", "asyncio", "dataclasses", "typing", "ast", "inspect"}
+    heavy |= {"subprocess", "pathlib", "argparse", "json", "importlib.metadata", "difflib"}
+    assert not loaded & heavy
+
+
+def test_too_few_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drive(["base"]) == 2
+
+    assert "git config merge.guild.driver" in capsys.readouterr().err
