@@ -200,6 +200,7 @@ DEFERRED = (
     "unlock",
     "locks",
     "events",
+    "doctor",
     "merge",
     "merge-tree",
     "merge-file",

@@ -165,10 +165,19 @@ class Journal:
         with self.writing(durable=durable) as transaction:
             transaction.append(*events)
 
+    @contextmanager
+    def reading(self) -> Iterator[Transaction | None]:
+        """Look at what is there, waiting for nobody; ``None`` where nothing was ever written.
+
+        :raises JournalDamaged: The file is broken.
+        """
+        with self._reading() as connection:
+            yield Transaction(connection) if connection is not None else None
+
     def snapshot(self, name: str) -> str | None:
         """Return what was kept under a name; waits for nobody."""
-        with self._reading() as connection:
-            return Transaction(connection).snapshot(name) if connection is not None else None
+        with self.reading() as transaction:
+            return transaction.snapshot(name) if transaction is not None else None
 
     def lines(
         self, *, after: int = 0, types: Sequence[str] = (), scope: str | None = None

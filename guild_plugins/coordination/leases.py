@@ -170,6 +170,18 @@ class Leases:
             with self.journal.writing() as transaction:
                 self._step(transaction, None)
 
+    def agrees(self) -> bool:
+        """Say whether the table that is kept is what its events give."""
+        with self.journal.reading() as transaction:
+            if transaction is None or (text := transaction.snapshot(SNAPSHOT)) is None:
+                return True
+            return self._decoded(text) == self._replayed(transaction)
+
+    def rebuild(self) -> None:
+        """Make the table from its events."""
+        with self.journal.writing() as transaction:
+            transaction.keep(SNAPSHOT, encode(self._replayed(transaction)))
+
     @contextmanager
     def fenced(
         self, holder: Holder, claims: Sequence[Claim], shown: Sequence[tuple[str, int]]
@@ -224,8 +236,9 @@ class Leases:
     def _kept(self, transaction: Transaction) -> Facts:
         """Return the table from its snapshot, or from the events where there is none."""
         text = transaction.snapshot(SNAPSHOT)
-        if text is not None:
-            return self._decoded(text)
+        return self._decoded(text) if text is not None else self._replayed(transaction)
+
+    def _replayed(self, transaction: Transaction) -> Facts:
         table = LeaseTable()
         try:
             for event in transaction.events(INPUTS):
