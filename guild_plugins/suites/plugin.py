@@ -18,15 +18,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Do what must be done before conftests are imported: repair the path, and measure."""
-    if early(early_config, "guild_scopes") and (
-        early(early_config, "guild_import_guard") == "repair"
-    ):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Do what must be done before conftests are imported: repair the path, and measure.
+
+    Conftests of members with a session of their own are left to that session.
+    """
+    if not early(early_config, "guild_scopes"):
+        _begin_coverage(early_config)
+        return (yield)
+    if early(early_config, "guild_import_guard") == "repair":
         from guild_plugins.suites.owned import repair
 
         repair(early_config.rootpath)
+    _begin_coverage(early_config)
+    known = early_config.known_args_namespace
+    paths = known.file_or_dir
+    if len(paths) < 2 or known.pyargs:
+        return (yield)
+    from guild_plugins.suites.anchors import without_members
+
+    here = early_config.invocation_params.dir
+    known.file_or_dir = without_members(paths, here, early_config.rootpath)
+    try:
+        return (yield)
+    finally:
+        known.file_or_dir = paths
+
+
+def _begin_coverage(early_config: pytest.Config) -> None:
     if not wants_coverage(early_config):
         return
     from guild_plugins.suites.recorder import Recorder

@@ -103,7 +103,7 @@ def _make(
     if inifile is not None:
         args += ["-c", str(inifile)]
     args += settings.args
-    args += [_argument(target) for target in targets]
+    args += [argument for target in targets for argument in _arguments(target)]
     python = settings.python
     if python is not None and os.sep in python:
         python = str(root / python)
@@ -178,8 +178,10 @@ def _options_of(config: pytest.Config) -> list[str]:
     return [arg for arg in kept if not arg.startswith("--rootdir")]
 
 
-def _argument(target: Target) -> str:
-    return "::".join((str(target.path), *target.names[:1]))
+def _arguments(target: Target) -> list[str]:
+    if not target.names:
+        return [str(target.path)]
+    return [f"{target.path}::{name}" for name in target.names]
 
 
 def _prefix(home: Path, rootpath: Path) -> str:
