@@ -1,8 +1,9 @@
 """One process: the suites one after the other, each scope still on its own account.
 
-pytest collects as it always does. Suites with a session of their own run after
-the others, each in a nested pytest whose modules, paths and directory are taken
-away again, so that the next one may use the same names. A crash takes the run
+pytest collects as it always does. Suites with a session of their own (a root
+directory, an ini-file, arguments or variables) run after the others, each in a
+nested pytest whose modules, paths and directory are taken away again, so that
+the next one may use the same names. A crash takes the run
 with it here: that is what workers are for.
 """
 
@@ -12,7 +13,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,16 +52,24 @@ class InProcess:
 
     def _stop_collecting_elsewhere(self) -> None:
         homes = [pool.root for pool in self.plan.pools.values() if pool.root]
-        if not homes:
+        self._homes = frozenset(homes)
+        self._nested_files = self.files_of(lambda pool: pool.name != "")
+        if not self._nested_files:
             return
         self.config.args = [
             argument
             for argument in self.config.args
-            if not any(_path_of(self.config, argument).is_relative_to(home) for home in homes)
+            if str(path := _path_of(self.config, argument)) not in self._nested_files
+            and not any(path.is_relative_to(home) for home in homes)
         ]
-        self._homes = frozenset(homes)
 
     _homes: frozenset[Path] = frozenset()
+
+    def files_of(self, chooses: Callable[[Pool], bool]) -> frozenset[str]:
+        """Return the absolute paths of all files that are to run in the chosen pools."""
+        names = {name for name, pool in self.plan.pools.items() if chooses(pool)}
+        works = [work for work in self.plan.works if work.unit.pool in names]
+        return frozenset(file for work in works for file in work.files)
 
     # -- session ---------------------------------------------------------------
 
@@ -73,10 +82,13 @@ class InProcess:
     @pytest.hookimpl
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Leave out what another session runs, and the scopes that were not asked for."""
-        if collection_path in self._homes:
+        if collection_path in self._homes or str(collection_path) in self._nested_files:
             return True
-        is_left_out = str(collection_path) in self.plan.left_out
-        return True if is_left_out and not collection_path.is_dir() else None
+        return True if self.leaves_out(str(collection_path)) else None
+
+    def leaves_out(self, path: str) -> bool:
+        """Tell whether a file was found and not chosen."""
+        return path in self.plan.left_out and not os.path.isdir(path)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -113,6 +125,9 @@ class InProcess:
     def note_deselected(self, nodeids: Sequence[str]) -> None:
         """Account for tests that are not to run."""
         self.ledger.deselected += len(nodeids)
+        self._worker.collected += len(nodeids)
+        for nodeid in nodeids:
+            self.ledger.scope(self._scope(nodeid)).collected += 1
         self.ledger.partial_files.update(nodeid.split("::", 1)[0] for nodeid in nodeids)
 
     def _unit(self, nodeid: str) -> int:
@@ -139,7 +154,7 @@ class InProcess:
         try:
             result = yield
             for pool in self.plan.pools.values():
-                if pool.root and self._has_work(pool) and not session.shouldstop:
+                if pool.name and self._has_work(pool) and not session.shouldstop:
                     self._run_nested(session, pool)
             return result
         finally:
@@ -248,6 +263,9 @@ class Nested:
         self._session = session
         self._prefix = pool.prefix
         self._pool = pool.name
+        self._not_here: frozenset[str] = frozenset()
+        if pool.root is None:  # the directory is the outer session's as well: so are the targets
+            self._not_here = outer.files_of(lambda other: other.name != pool.name)
         self._hook = outer.config.hook
 
     @pytest.hookimpl(trylast=True)
@@ -255,6 +273,13 @@ class Nested:
         """Keep the nested terminal still."""
         silence_terminal(config)
         config.option.continue_on_collection_errors = True
+        config.args = [a for a in config.args if str(_path_of(config, a)) not in self._not_here]
+
+    @pytest.hookimpl
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out what other sessions run, and what was not asked for."""
+        path = str(collection_path)
+        return True if path in self._not_here or self._outer.leaves_out(path) else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -262,8 +287,9 @@ class Nested:
         self._outer.look_for_foreign_imports()
         self._session.testscollected += len(session.items)
         terminal = self._outer.config.pluginmanager.get_plugin("terminalreporter")
-        for item in session.items:
-            if session.config.option.collectonly and terminal:
+        if terminal and session.config.option.collectonly:
+            terminal._numcollected += len(session.items)
+            for item in session.items:
                 terminal.write_line(self._prefix + item.nodeid)
         self._outer.note_collected(
             self._pool, [self._prefix + item.nodeid for item in session.items]
@@ -342,12 +368,15 @@ def _write_nothing(config: pytest.Config) -> None:
 
 @contextmanager
 def _as_if_alone(pool: Pool) -> Iterator[None]:
-    """Give a suite its directory, and take its modules and paths away afterwards."""
+    """Give a suite its directory and variables, and take its modules and paths away afterwards.
+
+    Without a directory of its own its modules stay: they are those of the others.
+    """
     home = pool.root
-    assert home is not None
     here, path, environ = Path.cwd(), sys.path[:], dict(os.environ)
     before = set(sys.modules)
-    os.chdir(home)
+    if home is not None:
+        os.chdir(home)
     os.environ.update(pool.env)
     try:
         yield
@@ -358,7 +387,7 @@ def _as_if_alone(pool: Pool) -> Iterator[None]:
         os.environ.update(environ)
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None)
-            if file and Path(file).is_relative_to(home):
+            if file and home is not None and Path(file).is_relative_to(home):
                 del sys.modules[name]
         sys.path_importer_cache.clear()
 

@@ -187,6 +187,19 @@ def test_one_process_sees_the_same(shop: Path, report: Any) -> None:
         ]
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_what_was_collected_counts_the_deselected_as_well(tmp_path: Path, workers: str) -> None:
+    tests = "def test_yes(): pass\ndef test_no(): pass\n"
+    tree = write(tmp_path, {"test_a.py": tests, "test_b.py": tests})
+
+    run(tree, "--guild-scopes", workers, "--guild-report", "r.json", "-k", "yes")
+
+    report = json.loads((tree / "r.json").read_text())
+    totals = report["totals"]
+    assert (totals["tests"], totals["collected"], totals["deselected"]) == (2, 4, 2)
+    assert sum(worker["collected"] for worker in report["workers"]) == 4
+
+
 def test_quiet_is_quiet_and_verbose_has_every_test(shop: Path) -> None:
     quiet = run(shop, "--guild-scopes", "-n1", "-q", "good")
     verbose = run(shop, "--guild-scopes", "-n1", "-v", "good")

@@ -258,7 +258,10 @@ def test_an_exclusive_scope_runs_when_nothing_else_does(tmp_path: Path) -> None:
     assert all(a[1] <= b[0] for a, b in zip(sorted(alone), sorted(alone)[1:], strict=False))
 
 
-def test_a_scope_with_variables_of_its_own_runs_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_scope_with_settings_but_no_root_directory_of_its_own_runs_once_with_them(
+    tmp_path: Path, workers: str
+) -> None:
     shade = "import os\ndef test_{0}(): assert os.environ.get('SHADE') == {1}\n"
     tree = write(
         tmp_path,
@@ -268,20 +271,35 @@ def test_a_scope_with_variables_of_its_own_runs_once(tmp_path: Path) -> None:
                 [tool.guild.scopes.green]
                 paths = ["green/**"]
                 pytest = { env = { SHADE = "green" } }
+                [tool.guild.scopes.few]
+                paths = ["few/**"]
+                pytest = { args = ["-k", "not others"] }
+                [tool.guild.scopes.other]
+                paths = ["other/**"]
+                pytest = { inifile = "other/own.ini" }
                 [tool.guild.scopes.plain]
                 paths = ["plain/**"]
             """,
+            "few/test_few.py": shade.format("few", "None") + shade.format("others", "1"),
+            "other/own.ini": "[pytest]\npython_functions = check_*\n",
+            "other/test_other.py": "def check_other(): pass\ndef test_other(): assert 0\n",
             "green/test_green.py": shade.format("green", "'green'"),
             "plain/test_plain.py": shade.format("plain", "None"),
         },
     )
     expect(tree, 3)
 
-    ended = run(tree, "--guild-scopes", "-n2")
+    ended = run(tree, "--guild-scopes", workers)
+    named = run(tree, "--guild-scopes", workers, "green/test_green.py", "plain")
 
+    green = ("green/test_green.py::test_green", "passed")
+    plain = ("plain/test_plain.py::test_plain", "passed")
+    assert named.outcomes == {green: 1, plain: 1}, named.out
     assert ended.outcomes == {
-        ("green/test_green.py::test_green", "passed"): 1,
-        ("plain/test_plain.py::test_plain", "passed"): 1,
+        ("few/test_few.py::test_few", "passed"): 1,
+        ("other/test_other.py::check_other", "passed"): 1,
+        green: 1,
+        plain: 1,
     }, ended.out
 
 
@@ -298,6 +316,22 @@ def test_a_mistake_in_the_configuration_is_told_as_one_of_usage(
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "ERROR: guild.toml:2: scopes.a.path is no key" in ended.out
     assert "INTERNALERROR" not in ended.out
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_all_node_ids_of_a_member_run(workspace: Path, workers: str) -> None:
+    core = "packages/{}/tests/test_core.py::{}".format
+    asked = {core("web", "test_name"), core("web", "test_place"), core("api", "test_name")}
+
+    ended = run(workspace, "--guild-scopes", "-n", workers, "-p", "no:cacheprovider", *asked)
+
+    assert ended.outcomes == {(test, "passed"): 1 for test in asked}, ended.out
+
+
+def test_what_members_would_run_is_counted(workspace: Path) -> None:
+    ended = run(workspace, "--guild-scopes", "--collect-only", "-p", "no:cacheprovider")
+
+    assert "9 tests collected" in ended.out
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
