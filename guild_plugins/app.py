@@ -6,43 +6,22 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.repository import find_repository
-from guild_plugins.git.trees import Tree
-from guild_plugins.graph.boundaries.rulebook import RuleBook
+from guild_plugins.git.repository import find_repository, open_repository
+from guild_plugins.graph.affected import find_affected
+from guild_plugins.graph.boundaries.reading import read_rules
 from guild_plugins.graph.reading import read_imports
-from guild_plugins.graph.roots import import_roots, is_project_file
 from guild_plugins.scopes.check import Finding, examine
 from guild_plugins.scopes.config import GUILD_TOML, PYPROJECT
 from guild_plugins.scopes.model import ROOT, Evidence
 from guild_plugins.scopes.ownership import Claim, OwnershipUnclear
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.scopes.setup import SetupPlan, plan_setup
-from guild_plugins.scopes.tree import DiskTree, SnapshotTree, files_below
+from guild_plugins.scopes.tree import DiskTree, files_below
 from guild_plugins.scopes.writing import replace_file
-
-
-def read_rules(root: Path, tree: Tree) -> RuleBook:
-    """Read the rules of a tree from its configuration, or discover what scopes it has.
-
-    :raises ConfigInvalid: The configuration cannot be used.
-    """
-    snapshot = SnapshotTree(tree)
-
-    def imports_of(path: str) -> set[str] | None:
-        content = snapshot.read(path)
-        return set(read_imports(content).modules) if content is not None else None
-
-    project = load_project(root, snapshot.files, imports_of=imports_of, tree=lambda _: snapshot)
-    roots = project.rules.source_roots
-    if roots is None:
-        projects = [path for path in tree.entries if is_project_file(path)]
-        roots = import_roots(snapshot, projects)
-    is_configured = project.origin == "configured"
-    return RuleBook(project.scopes, project.rules, roots, project.barriers, is_configured)
 
 
 class NoSuchDirectory(GuildError):
@@ -163,6 +142,18 @@ class App:
             is_barrier=self.project.is_barrier(inner),
             evidence=scope.evidence if scope is not None else (),
         )
+
+    def affected_tests(self, base: str) -> tuple[str, ...]:
+        """Return the test files that the work tree's change can affect, from where the user is.
+
+        :param base: A revision; what counts is where it and ``HEAD`` parted.
+        :raises NoRepository: The project is in no git repository.
+        :raises UnknownRevision: There is no such base.
+        """
+        repository = open_repository(self.root)
+        impact, _ = find_affected(repository, base, partial(read_rules, self.root))
+        places = (os.path.join(self.root, path) for path in impact.tests)  # noqa: PTH118
+        return tuple(os.path.relpath(place, self.start) for place in places)
 
     def plan_setup(self) -> SetupPlan:
         """Plan the configuration that says what discovery finds.

@@ -155,16 +155,27 @@ def matrix(app: App, args: argparse.Namespace) -> int:
     that divide alike, "files": number, "measured": files whose cost is known,
     "shards": [{"shard": "1/4", "scopes": [id], "split": [id] that are in other
     shards too, "files": number, "seconds": expected}]}.
+
+    With --affected, only what guild affected lists is divided. The machines need
+    the same paths: they are "paths" in the data, and matrix.paths in each job.
+    Where nothing is affected there are no shards, and "include" is empty.
     """
     from guild_plugins.suites.matrix import survey
 
-    found = survey(app.start, args.shards, args.arguments)
+    paths = app.affected_tests(args.base) if args.affected else ()
+    if args.affected and not paths:
+        return _nothing_affected(args)
+    found = survey(app.start, args.shards, [*args.arguments, *paths])
     if args.json:
-        _print_json(found.as_data())
+        _print_json({**found.as_data(), **({"paths": paths} if paths else {})})
     elif args.github:
         import json
+        import shlex
 
-        print(f"matrix={json.dumps(found.as_github(), separators=(',', ':'))}")
+        data = found.as_github()
+        for part in data["include"] if paths else ():
+            part["paths"] = shlex.join(paths)
+        print(f"matrix={json.dumps(data, separators=(',', ':'))}")
     else:
         from guild_plugins.report.text import printable
 
@@ -183,7 +194,19 @@ def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print data instead of a table")
     form.add_argument("--github", action="store_true", help="print a line for GITHUB_OUTPUT")
+    parser.add_argument("--affected", action="store_true", help="only tests that can be affected")
+    parser.add_argument(
+        "--base", metavar="REV", default="HEAD", help="what to compare with (default: HEAD)"
+    )
     parser.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="for pytest")
+
+
+def _nothing_affected(args: argparse.Namespace) -> int:
+    if args.json:
+        _print_json({"version": 1, "division": "", "files": 0, "measured": 0, "shards": []})
+    else:
+        print('matrix={"include":[]}' if args.github else "Nothing is affected.")
+    return Exit.DONE
 
 
 COMMANDS: dict[str, Command] = {
@@ -195,6 +218,7 @@ COMMANDS: dict[str, Command] = {
 
 DEFERRED = (
     "check",
+    "affected",
     "commit",
     "lock",
     "unlock",

@@ -6,15 +6,11 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from guild_plugins.commands.rules import rules_of
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.graph.boundaries.gate import Gate, Subject, Verdict
-
-if TYPE_CHECKING:
-    from guild_plugins.git.trees import Tree
-    from guild_plugins.graph.boundaries.rulebook import RuleBook
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
@@ -35,12 +31,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
         return Exit.USAGE
     repository = open_repository(directory)
 
-    def read_rules(tree: Tree) -> RuleBook:
-        from guild_plugins import app  # what a hook that knows the rules already does not need
-
-        return app.read_rules(repository.top, tree)
-
-    gate = Gate(repository, read_rules)
+    gate = Gate(repository, rules_of(repository))
     verdict = gate.judge(_subject(gate, repository, args), args.scope or ())
     if args.baseline:
         verdict = gate.renew_baseline(verdict)

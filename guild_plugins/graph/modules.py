@@ -62,11 +62,10 @@ class Modules:
         files: dict[str, None] = {}
         unknown = []
         for name in wanted:
-            file = self._first(bases, name, found.module if names else name)
-            if file is None:
+            meant = self._first(bases, name, found.module if names else name)
+            if not meant:
                 unknown.append(name)
-            elif file != importer:
-                files[file] = None
+            files.update(dict.fromkeys(file for file in meant if file != importer))
         return Found(tuple(files), tuple(unknown))
 
     def unfound(self, importer: str, found: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -126,21 +125,29 @@ class Modules:
             return (self.base_of(importer.rpartition("/")[0]),)
         return self.bases(importer)
 
-    def _first(self, bases: Sequence[str], name: str, module: str) -> str | None:
-        """Return the file of a name, or of the module it is taken from, where either is first."""
+    def _first(self, bases: Sequence[str], name: str, module: str) -> list[str]:
+        """Return the file of a name, or of the module it is taken from, where either is first.
+
+        A file that stands before it with the beginning of its name is named too:
+        what Python makes of both depends on what that file does.
+        """
+        top = module.partition(".")[0]
+        before: list[str] = []
         for base in bases:
             file = self._locate(base, name)
             if file is None and module != name:
                 file = self._locate(base, module)
             if file is not None:
-                return file
+                return [*before, file]
+            if top != module and (shadow := self._locate(base, top)):
+                before.append(shadow)
         # The rest of the name may be made by the module that its beginning names.
         while "." in module:
             module = module.rpartition(".")[0]
             for base in bases:
                 if file := self._locate(base, module):
-                    return file
-        return None
+                    return [file]
+        return []
 
     def _locate(self, base: str, name: str) -> str | None:
         key = (base, name)

@@ -35,6 +35,11 @@ def python_paths(tree: Tree, folder: str = "") -> list[str]:
     return " ".join(_said(tree, folder, "pythonpath")).split()
 
 
+def python_files(tree: Tree, folder: str = "") -> list[str]:
+    """Return what the directory's options say that test files are called; nothing by default."""
+    return " ".join(_said(tree, folder, "python_files")).split()
+
+
 def _said(tree: Tree, folder: str, option: str) -> list[str]:
     """Return what a directory's files say of an option; lists are joined."""
     prefix = f"{folder}/" if folder else ""

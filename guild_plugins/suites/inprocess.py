@@ -88,7 +88,7 @@ class InProcess:
 
     def leaves_out(self, path: str) -> bool:
         """Tell whether a file was found and not chosen."""
-        return path in self.plan.left_out and not os.path.isdir(path)
+        return path in self.plan.left_out and not Path(path).is_dir()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

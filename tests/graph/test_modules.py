@@ -72,6 +72,13 @@ def test_two_folders_of_tests_may_have_helpers_of_one_name() -> None:
     assert find(paths, "b/test_y.py", "import helpers") == ("b/helpers.py",)
 
 
+def test_a_file_that_hides_a_package_is_named_with_what_it_hides() -> None:
+    paths = ["app/__init__.py", "app/a.py", "tests/app.py", "tests/test_a.py"]
+
+    assert find(paths, "tests/test_a.py", "import app.a") == ("tests/app.py", "app/a.py")
+    assert find(paths, "tests/test_a.py", "import app") == ("tests/app.py",)
+
+
 def test_code_finds_the_source_roots_first_and_scripts_what_lies_beside_them() -> None:
     paths = ["src/app/__init__.py", "src/app/x.py", "tools/run.py", "tools/app.py", "tools/own.py"]
 

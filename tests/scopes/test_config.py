@@ -181,3 +181,60 @@ def test_a_configuration_without_scopes_is_valid() -> None:
     found = configured("barriers = ['x']")
 
     assert (found.scopes, found.barriers) == ((), ("x",))
+
+
+RULES = """\
+layers = ["web", ["core", "auth"]]
+independent = [["core", "auth"]]
+acyclic = true
+ignore_type_checking = true
+source_roots = ["src/", "."]
+[scopes.web]
+paths = ["web"]
+forbids = ["core"]
+deprecated = {auth = 2030-01-31}
+internal = ["requests"]
+data = ["shared/*.json"]
+[scopes.core]
+paths = ["core"]
+[scopes.auth]
+paths = ["auth"]
+"""
+
+
+def test_rules_between_scopes_are_read() -> None:
+    found = configured(RULES)
+
+    web = next(scope for scope in found.scopes if scope.id == "web")
+    assert (web.forbids, web.deprecated) == (("core",), (("auth", "2030-01-31"),))
+    assert (web.internal, web.data) == (("requests",), ("shared/*.json",))
+    assert found.rules.layers == (("web",), ("core", "auth"))
+    assert found.rules.independent == (("core", "auth"),)
+    assert found.rules.acyclic
+    assert found.rules.ignore_type_checking
+    assert found.rules.source_roots == ("src", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "key", "problem"),
+    [
+        (('"web", [', '"wbe", ['), 1, "layers", "names the scope 'wbe'"),
+        (('"web", [', '"core", ['), 1, "layers", "names 'core' twice"),
+        (('independent = [["core"', 'independent = [["x"'), 2, "independent", "'x'"),
+        (('["src/"', '["../x"'), 5, "source_roots", "no folder in the project"),
+        (('forbids = ["core"]', 'forbids = ["web"]'), 8, "scopes.web.forbids", "itself"),
+        (("2030-01-31", '"soon"'), 9, "scopes.web.deprecated.auth", "is wrong"),
+        (("{auth =", "{other ="), 9, "scopes.web.deprecated", "'other'"),
+        (('"requests"', '"requests.api"'), 10, "scopes.web.internal", "no name of a top package"),
+        (('"shared/*.json"', '"/shared"'), 11, "scopes.web.data", "absolute"),
+        (("forbids", 'depends_on = ["core"]\nforbids'), 9, "scopes.web.forbids", "allows"),
+        (("acyclic", "acylic"), 3, "acylic", "is no key"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_named_with_its_line(
+    change: tuple[str, str], line: int, key: str, problem: str
+) -> None:
+    error = fault(RULES.replace(*change, 1))
+
+    assert (error.line, error.key) == (line, key)
+    assert problem in str(error)

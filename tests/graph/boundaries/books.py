@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from guild_plugins.app import read_rules
 from guild_plugins.git.trees import MemoryTree
 from guild_plugins.graph.boundaries.chains import judge_chains
 from guild_plugins.graph.boundaries.direct import judge_file
+from guild_plugins.graph.boundaries.reading import read_rules
 from guild_plugins.graph.boundaries.rulebook import RuleBook
 from guild_plugins.graph.boundaries.violations import Violation, in_order
 from guild_plugins.graph.graph import ImportGraph

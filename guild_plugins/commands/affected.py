@@ -1,0 +1,63 @@
+"""``guild affected``: the test files that a change can affect."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from guild_plugins.commands.rules import base_argument, rules_of
+from guild_plugins.errors import Exit
+from guild_plugins.git.repository import open_repository
+from guild_plugins.graph.affected import find_affected
+from guild_plugins.graph.boundaries.rulebook import RuleBook
+from guild_plugins.graph.impact import Impact
+from guild_plugins.report.text import printable
+
+
+def run(directory: Path, args: argparse.Namespace) -> int:
+    """List the test files that a change can affect
+
+    The change is what the work tree holds, untracked files too, beyond the
+    point where it and the base parted. Test files are listed one a line, with
+    --explain each with the steps that lead to what changed.
+
+    With --json: {"version": 1, "base", "changed": [path], "scopes": [id],
+    "tests": [{"path", "scope", "chain": [{"path", "why", "line", "cause"}]}]};
+    a chain leads from the test to a changed file, and is empty for a changed test.
+    """
+    repository = open_repository(directory)
+    impact, book = find_affected(repository, args.base, rules_of(repository))
+    if args.json:
+        print(json.dumps(_as_data(args.base, impact, book), indent=2))
+        return Exit.DONE
+    for path in impact.tests:
+        print(printable(path))
+        for link in impact.chain(path) if args.explain else ():
+            line = f", line {link.line}" if link.line else ""
+            print(f"  {printable(link.path)} <- {printable(link.cause)} ({link.why}{line})")
+    counts = f"{len(impact.changed)} changed files affect {len(impact.tests)} test files"
+    print(f"{counts} in {len(impact.scopes)} scopes", file=sys.stderr)
+    return Exit.DONE
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command understands."""
+    base_argument(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--explain", action="store_true", help="say why, step by step")
+    form.add_argument("--json", action="store_true", help="print data")
+
+
+def _as_data(base: str, impact: Impact, book: RuleBook) -> dict[str, object]:
+    tests = [
+        {
+            "path": path,
+            "scope": book.owner_of(path),
+            "chain": [link._asdict() for link in impact.chain(path)],
+        }
+        for path in impact.tests
+    ]
+    found = {"base": base, "changed": impact.changed, "scopes": impact.scopes}
+    return {"version": 1, **found, "tests": tests}

@@ -1,0 +1,60 @@
+"""What the work tree's difference from a base can affect: reads both sides for `impact`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from guild_plugins.git.changes import compare
+from guild_plugins.git.repository import Repository
+from guild_plugins.git.snapshots import merge_base, revision_tree, work_tree
+from guild_plugins.git.trees import Tree
+from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
+from guild_plugins.graph.facts import Facts
+from guild_plugins.graph.graph import ImportGraph
+from guild_plugins.graph.impact import PYTEST_DEFAULT, Impact, Sides, assess
+from guild_plugins.graph.imports import Import, is_module_name
+from guild_plugins.graph.store import Store
+from guild_plugins.scopes.pytest_files import python_files
+from guild_plugins.scopes.tree import SnapshotTree
+from guild_plugins.scopes.workspace import dig, read_toml
+
+
+def find_affected(
+    repository: Repository, base: str, read_rules: Callable[[Tree], RuleBook]
+) -> tuple[Impact, RuleBook]:
+    """Return what the work tree affects by what it changes on a base, and its rules.
+
+    :param base: A revision; what counts is where it and ``HEAD`` parted.
+    :param read_rules: Reads the rules of a tree that none are kept of.
+    :raises UnknownRevision: There is no such base.
+    """
+    folder = repository.common_dir / "guild"
+    store = Store(folder)
+    facts = Facts(store, repository.top)
+    before = revision_tree(repository, merge_base(repository, base, "HEAD"))
+    after = work_tree(repository)
+    book = kept_rules(folder, after, read_rules)
+    old_book = kept_rules(folder, before, read_rules)
+    graphs = ImportGraph(before, old_book.roots, facts), ImportGraph(after, book.roots, facts)
+    for graph in graphs:
+        graph.load()
+    store.close()
+    sides = Sides(
+        compare(before.entries, after.entries),
+        *graphs,
+        book,
+        tuple(python_files(SnapshotTree(after))) or PYTEST_DEFAULT,
+        tuple(_plugins(after, graphs[1])),
+    )
+    return assess(sides), book
+
+
+def _plugins(tree: Tree, graph: ImportGraph) -> Iterator[str]:
+    """Yield the files of pytest plugins that projects of the tree install."""
+    reader = SnapshotTree(tree)
+    for path in [p for p in tree.entries if p.rpartition("/")[2] == "pyproject.toml"]:
+        points = dig(read_toml(reader, path), "project", "entry-points", "pytest11")
+        for target in points.values() if isinstance(points, dict) else ():
+            module = str(target).partition(":")[0].strip()
+            if is_module_name(module):
+                yield from graph.modules.find(path, Import(module, (), 0)).files
