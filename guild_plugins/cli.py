@@ -220,6 +220,7 @@ DEFERRED = (
     "check",
     "affected",
     "commit",
+    "undo",
     "lock",
     "unlock",
     "locks",

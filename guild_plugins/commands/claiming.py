@@ -10,7 +10,9 @@ from guild_plugins.coordination.asking import ClaimUnclear, claim_on_path
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
+from guild_plugins.coordination.remote import REFERENCE, RemoteLeases
 from guild_plugins.git.repository import Repository, open_repository
+from guild_plugins.git.shared import Shared
 from guild_plugins.stages.leases import Claim, Mode
 
 
@@ -23,6 +25,18 @@ def add_claims(parser: argparse.ArgumentParser) -> None:
 def add_name(parser: argparse.ArgumentParser) -> None:
     """Add the name that is worked under."""
     parser.add_argument("--as", dest="name", help="the holder's name, else $GUILD_HOLDER")
+
+
+def add_remote(parser: argparse.ArgumentParser) -> None:
+    """Add where the leases of several clones are."""
+    parser.add_argument("--remote", action="store_true", help="for all clones of the remote")
+    parser.add_argument("--remote-name", default="origin", metavar="NAME", help="else origin")
+
+
+def open_remote(repository: Repository, args: argparse.Namespace) -> RemoteLeases:
+    """Return the leases of all clones of a remote."""
+    place = place_in(repository.common_dir)
+    return RemoteLeases(place, Shared(repository.top, args.remote_name, REFERENCE))
 
 
 def claims_of(repository: Repository, directory: Path, args: argparse.Namespace) -> list[Claim]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
-from guild_plugins.commands.claiming import add_claims, add_name, claims_of, open_leases
+from guild_plugins.commands.claiming import add_claims, add_name, add_remote, claims_of, open_leases
+from guild_plugins.commands.lock_remote import lock_remotely
+from guild_plugins.commands.running import run_command
 from guild_plugins.commands.times import duration, in_words
 from guild_plugins.coordination import here
 from guild_plugins.coordination.leases import Held, Leases
@@ -29,9 +27,6 @@ from guild_plugins.report.text import printable
 
 DESK_TIME: Final = 3600.0
 """Seconds that a lease without a command lasts, unless --ttl or --pid says otherwise."""
-
-NOT_FOUND: Final = 127
-"""The exit code of shells for a command that is not there."""
 
 
 class NoSuchProcess(GuildError):
@@ -57,6 +52,10 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     or the user and the work tree) until --ttl is over, or --pid has ended, or
     guild unlock gives it back.
 
+    With --remote, it is for all clones of a remote, and in a reference of that:
+    there is no order of waiting, and a lease always ends after --ttl (an hour, or
+    with a command a minute, which is renewed as long as the command runs).
+
     A path or pattern stands for all that lies in it. Others may read what you read.
     Exit code 4 says that somebody else was first; with a command, its own code
     otherwise.
@@ -66,6 +65,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     repository, leases = open_leases(directory)
     claims = claims_of(repository, directory, args)
     name = args.name or name_here(repository.top, os.environ)
+    if args.remote:
+        return lock_remotely(repository, args, claims, name)
     patience = args.timeout if args.wait or args.timeout else 0.0
     holder = asking_for_desk(name) if args.run is None else for_command(name, os.environ)
     held = leases.take(
@@ -88,6 +89,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ttl", type=duration, metavar="TIME", help="the lease ends after it")
     parser.add_argument("--pid", type=int, help="without a command: hold as long as a process")
     add_name(parser)
+    add_remote(parser)
     parser.usage = "guild lock [options] PATH... [-- COMMAND...]"
 
 
@@ -101,7 +103,7 @@ def _hold_for(leases: Leases, held: Held, command: list[str]) -> int:
     lease = held.lease
     environ = passed_on(os.environ, lease.holder, lease.id, lease.generation)
     try:
-        code = _run(command, environ, held.pulse.handle)
+        code = run_command(command, environ, held.pulse.handle)
     finally:
         is_over = not LeaseTable(leases.facts()).is_valid(lease.id, lease.generation, here.now())
         if leases.end(held):
@@ -109,31 +111,3 @@ def _hold_for(leases: Leases, held: Held, command: list[str]) -> int:
     if is_over:
         print("guild: the lease was over before the command ended", file=sys.stderr)
     return code or (Exit.CONTENDED if is_over else Exit.DONE)
-
-
-def _run(command: list[str], environ: dict[str, str], handle: int) -> int:
-    """Run a command, pass on what tells us to end, and return its code as a shell would."""
-    if not command:
-        return Exit.DONE
-    try:
-        process = subprocess.Popen(command, env=environ, pass_fds=(handle,))
-    except OSError as error:
-        print(f"guild: {printable(command[0])}: {error.strerror}", file=sys.stderr)
-        return NOT_FOUND
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
-
-    # The terminal tells the command of an interruption as well.
-    reactions: dict[int, Callable[[int, FrameType | None], None] | signal.Handlers] = {
-        signal.SIGINT: signal.SIG_IGN,
-        signal.SIGTERM: pass_on,
-        signal.SIGHUP: pass_on,
-    }
-    before = {number: signal.signal(number, action) for number, action in reactions.items()}
-    try:
-        code = process.wait()
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
-    return code if code >= 0 else 128 - code

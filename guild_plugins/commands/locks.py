@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from guild_plugins.commands.claiming import open_leases
+from guild_plugins.commands.claiming import add_remote, open_leases, open_remote
 from guild_plugins.commands.times import in_words
 from guild_plugins.coordination.table import Facts, Lease, Request
 from guild_plugins.errors import Exit
@@ -24,9 +24,12 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     "until"}], "waiting": [{"lease", "holder", "claims", "ttl", "number",
     "asked"}]}; points in time are {"wall": seconds since 1970, "ticks", "boot"}.
     """
-    _, leases = open_leases(directory)
-    leases.tend()
-    facts = leases.facts()
+    repository, leases = open_leases(directory)
+    if args.remote:
+        facts = open_remote(repository, args).facts()
+    else:
+        leases.tend()
+        facts = leases.facts()
     if args.json:
         print(json.dumps(_as_data(facts), indent=2))
     elif facts.leases or facts.queue:
@@ -40,6 +43,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command understands."""
     parser.add_argument("--json", action="store_true", help="print data instead of a table")
+    add_remote(parser)
 
 
 def _as_data(facts: Facts) -> dict[str, object]:

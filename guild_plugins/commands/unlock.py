@@ -7,7 +7,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from guild_plugins.commands.claiming import add_claims, add_name, claims_of, open_leases
+from guild_plugins.commands.claiming import (
+    add_claims,
+    add_name,
+    add_remote,
+    claims_of,
+    open_leases,
+    open_remote,
+)
 from guild_plugins.coordination.claims import desk_group
 from guild_plugins.coordination.lease_errors import NoSuchLease
 from guild_plugins.coordination.table import Lease
@@ -26,7 +33,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     """
     repository, leases = open_leases(directory)
     name = args.name or name_here(repository.top, os.environ)
-    facts = leases.facts()
+    table = open_remote(repository, args) if args.remote else leases
+    facts = table.facts()
     if args.force:
         chosen = [lease for lease in facts.leases if lease.id == args.force]
     else:
@@ -36,7 +44,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     if not chosen and not args.all:
         raise NoSuchLease(args.force or ", ".join((*args.paths, *args.scope)))
     for lease in chosen:
-        leases.give_back(lease.id, by=name if args.force else None)
+        table.give_back(lease.id, by=name if args.force else None)
         print(printable(f"{lease.id}  {', '.join(map(str, lease.claims))}  given back"))
     return Exit.DONE
 
@@ -47,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all leases of the name")
     parser.add_argument("--force", metavar="LEASE", help="take a lease from its holder")
     add_name(parser)
+    add_remote(parser)
 
 
 def _on(leases: Sequence[Lease], claims: Sequence[Claim]) -> list[Lease]:

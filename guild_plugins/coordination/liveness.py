@@ -50,7 +50,7 @@ def proof_of_death(place: Place, holder: Holder) -> str | None:
 def is_locked(path: Path) -> bool:
     """Say whether somebody has a file locked; a file that is not there is not."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -73,4 +73,5 @@ def abandoned(place: Place) -> list[Path]:
 
 
 def _path(place: Place, holder: str) -> Path:
+    """Return a holder's file; a holder of another clone has the whole path as its id."""
     return place.holders / holder
