@@ -57,17 +57,17 @@ def needs_recovery(journal: Journal) -> bool:
 
 
 def recover(repository: Repository, journal: Journal) -> list[Event]:
-    """End what dead processes left half-done, and return what was noted about it.
-
-    :raises RefLocked: A lock of git's is in the way, and may be somebody else's.
-    """
+    """End what dead processes left half-done, and return what was noted about it."""
     facts: list[Event] = []
     if not needs_recovery(journal):
         return facts
     with journal.writing() as transaction:
         for started in open_operations(transaction):
             if not is_locked(journal.place.holders / started.operation):
-                facts.append(_end(repository, started))
+                # Where it is not clear whose git's lock is, the next command looks again;
+                # whoever wants that reference meanwhile hears of it from git.
+                with suppress(RefLocked):
+                    facts.append(_end(repository, started))
         transaction.append(*facts)
         for folder in _folders(journal.place):
             if not is_locked(journal.place.holders / folder.name):

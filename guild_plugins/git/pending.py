@@ -47,18 +47,31 @@ def refuse_in_progress(git_dir: Path) -> None:
 def git_at_work(*folders: Path) -> list[int]:
     """Return the git processes that were started in one of the folders, or below.
 
-    Nothing where the system does not list processes.
+    Without those that this process was started by, as an alias is by git. Nothing
+    where the system does not list processes.
     """
     tops = [os.path.realpath(folder) for folder in folders]
-    found = []
+    found, own = [], _ancestors()
     for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
-        if name.isdigit() and _is_git(name):
+        if name.isdigit() and _is_git(name) and int(name) not in own:
             try:
                 place = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115 - may be no path at all
             except OSError:
                 continue
             if any(f"{place}/".startswith(f"{top}/") for top in tops):
                 found.append(int(name))
+    return found
+
+
+def _ancestors() -> set[int]:
+    """Return the processes that this one comes from, with itself."""
+    found, pid = set(), os.getpid()
+    while pid > 1:
+        found.add(pid)
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        except OSError:
+            break
     return found
 
 
