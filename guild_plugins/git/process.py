@@ -75,6 +75,23 @@ class GitFailed(GuildError):
         return f"git {self.command[0]} ended with {self.code}: {cause}"
 
 
+class DiskRefused(GitFailed):
+    """The disk is full, broken or read-only, and git could not write."""
+
+    slug = "disk-refused"
+    exit = Exit.RECOVERY
+    remedy = "Make room or repair the disk, and run the command again."
+
+
+_DISK = ("No space left", "Disk quota exceeded", "Input/output error", "Read-only file system")
+
+
+def failure(args: Sequence[str], code: int, stderr: str) -> GitFailed:
+    """Return the error for a git command that ended with a code other than 0."""
+    kind = DiskRefused if any(sign in stderr for sign in _DISK) else GitFailed
+    return kind(tuple(args), code, stderr)
+
+
 def run_git(
     args: Sequence[str],
     cwd: Path,
@@ -110,7 +127,7 @@ def run_git(
         raise GitMissing from error
     if done.returncode not in accept:
         stderr = done.stderr.decode("utf-8", "replace")
-        raise GitFailed(tuple(args), done.returncode, stderr)
+        raise failure(args, done.returncode, stderr)
     return done.stdout
 
 

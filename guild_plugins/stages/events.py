@@ -7,9 +7,9 @@ the journal keeps those that it does not know.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
-from uuid import uuid4
 
 from guild_plugins.stages.leases import Claim, Holder, Moment
 
@@ -194,4 +194,4 @@ KINDS: tuple[type[Event], ...] = (
 
 def fresh_id() -> str:
     """Return an id that nobody else has."""
-    return uuid4().hex
+    return os.urandom(16).hex()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_plugins.delivery.split import SplitImpossible, divide
@@ -65,6 +65,7 @@ def test_scopes_that_swap_files_and_folders_cannot_be_parted() -> None:
         divide(changes, owner_by_end, {})
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text("abc/", min_size=1, max_size=6), st.just(0), max_size=20),
     st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from("abc")), max_size=3),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guild_plugins.git.process import GitFailed, git_environment, run_git
+from guild_plugins.git.process import DiskRefused, GitFailed, failure, git_environment, run_git
 from guild_plugins.git.repository import find_repository, list_files
 
 
@@ -127,6 +127,13 @@ def test_the_environment_keeps_who_the_user_is() -> None:
 
     assert {"GIT_AUTHOR_NAME", "PATH"} <= set(kept)
     assert not {"GIT_WORK_TREE", "GIT_CONFIG_COUNT"} & set(kept)
+
+
+def test_a_full_disk_is_told_from_a_no() -> None:
+    full = "error: unable to create temporary file: No space left on device\nfatal: x"
+
+    assert type(failure(["write-tree"], 128, full)) is DiskRefused
+    assert type(failure(["write-tree"], 128, "fatal: x")) is GitFailed
 
 
 def test_a_failed_command_says_what_git_said(repo: Path) -> None:
