@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git
 from guild_plugins.merge.engine import merge
 from guild_plugins.merge.histogram import TooCostly
@@ -23,6 +24,24 @@ from guild_plugins.merge.result import Clean, Conflict
 
 _REGULAR = ("100644", "100755")
 _CONTENT = ("CONFLICT (contents)", "CONFLICT (add/add)")
+
+
+_NO_DRIVER = ("-c", "merge.guild.driver=git merge-file -q --marker-size=%L %A %O %B")
+"""Where Guild is the merge driver, git would start it for every file that is merged here anyway."""
+
+
+class NotMergeable(GuildError):
+    """Two names are not two commits with a common history."""
+
+    slug = "not-mergeable"
+    exit = Exit.USAGE
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        super().__init__(ours, theirs)
+        self.ours, self.theirs = ours, theirs
+
+    def __str__(self) -> str:
+        return f"{self.ours} and {self.theirs} are no commits that git can merge."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +90,7 @@ _Stages = dict[str, dict[int, _Version]]
 def merge_trees(repository: Path, ours: str, theirs: str) -> TreeMerge:
     """Merge two commits.
 
-    :raises GitFailed: One of them is no commit, or they have no common ancestor.
+    :raises NotMergeable: One of them is no commit, or they have no common ancestor.
     """
     tree, stages, messages = _by_git(repository, ours, theirs)
     wanted = _mergeable(stages, messages)
@@ -128,9 +147,12 @@ def _mergeable(stages: _Stages, messages: list[Message]) -> list[str]:
 
 
 def _by_git(repository: Path, ours: str, theirs: str) -> tuple[str, _Stages, list[Message]]:
-    args = ["merge-tree", "--write-tree", "-z", "--messages", "--end-of-options", ours, theirs]
+    args = [*_NO_DRIVER, "merge-tree", "--write-tree", "-z", "--messages"]
+    args += ["--end-of-options", ours, theirs]
     output = run_git(args, repository, accept=(0, 1))
     fields = [os.fsdecode(field) for field in output.split(b"\0")]
+    if not fields[0].strip():
+        raise NotMergeable(ours, theirs)
     tree, at = fields[0].strip(), 1
     stages: _Stages = {}
     while at < len(fields) and fields[at]:

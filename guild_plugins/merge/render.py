@@ -14,7 +14,9 @@ class Labels:
 
     __slots__ = ("base", "ours", "theirs")
 
-    def __init__(self, ours: bytes = b"", base: bytes = b"", theirs: bytes = b"") -> None:
+    def __init__(
+        self, ours: bytes = b"ours", base: bytes = b"base", theirs: bytes = b"theirs"
+    ) -> None:
         self.ours, self.base, self.theirs = ours, base, theirs
 
 

@@ -66,8 +66,12 @@ def _alike_lines(ours: Lines, theirs: Lines) -> bool:
 
 
 def _union(ours: Lines, theirs: Lines) -> Lines:
-    """Return ours, then the lines of theirs that ours does not have."""
-    known = {squash([line]) for line in ours if line.strip()}
+    """Return ours, then the lines of theirs that ours does not have.
+
+    A line that a side has twice, such as an underline, is no entry of its own.
+    """
+    mine, yours = [[squash([line]) for line in side if line.strip()] for side in (ours, theirs)]
+    known = {key for key in mine if mine.count(key) == 1 and yours.count(key) == 1}
     rest = [line for line in theirs if squash([line]) not in known or not line.strip()]
     while rest and not rest[0].strip():
         del rest[0]

@@ -15,9 +15,9 @@ def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the side that changed more than the layout."""
     form = _python_form if place.kind == "python" else squash
     base = form(sides.base)
-    if not base:
-        return None
     one, two = form(sides.ours), form(sides.theirs)
+    if not base and one and two:
+        return None
     if base == one != two:
         return sides.theirs
     if base == two != one:

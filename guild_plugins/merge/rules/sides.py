@@ -27,7 +27,8 @@ class Sides:
     @property
     def both_added(self) -> bool:
         """Whether nothing stood here before, and both sides put something."""
-        return not squash(self.base) and bool(squash(self.ours)) and bool(squash(self.theirs))
+        is_new = not any(line.strip() not in _EMPTY_ENTRIES for line in self.base)
+        return is_new and bool(squash(self.ours)) and bool(squash(self.theirs))
 
 
 class Uses:
@@ -65,5 +66,8 @@ def tokens(lines: Lines) -> list[bytes]:
     """Return words, runs of whitespace, and every other byte by itself."""
     return _TOKEN.findall(b"".join(lines))
 
+
+_EMPTY_ENTRIES = (b"", b"*", b"-")
+"""Lines that hold the place of something to be written there."""
 
 _TOKEN = re.compile(rb"\w+|\s+|[^\w\s]")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 
 from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment
-from guild_plugins.merge.rules.sides import Lines, Place, Sides, tokens
+from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash, tokens
 
 MOST_EDITS = 4
 APART = 4
@@ -37,14 +37,29 @@ def settle_apart(sides: Sides, place: Place) -> Lines | None:
     return joined(aligned) if aligned and _distance(aligned) >= APART else None
 
 
+def settle_contained(sides: Sides, place: Place) -> Lines | None:
+    """Return the side that made all changes of the other, at the same words, and more."""
+    if not squash(sides.base) or not squash(sides.ours) or not squash(sides.theirs):
+        return None
+    aligned = _align(sides)
+    kinds = {hunk.kind for hunk in aligned.hunks} if aligned else set()
+    if kinds == {BOTH, OURS}:
+        return sides.ours
+    return sides.theirs if kinds == {BOTH, THEIRS} else None
+
+
 def _aligned(sides: Sides) -> Alignment | None:
+    aligned = _align(sides)
+    if aligned is None or len(aligned.hunks) > MOST_EDITS or aligned.conflicts:
+        return None
+    return aligned
+
+
+def _align(sides: Sides) -> Alignment | None:
     base, ours, theirs = map(tokens, (sides.base, sides.ours, sides.theirs))
     if not base or not ours or not theirs or max(map(len, (base, ours, theirs))) > MOST_TOKENS:
         return None
-    aligned = Alignment(base, ours, theirs)
-    if len(aligned.hunks) > MOST_EDITS or aligned.conflicts:
-        return None
-    return aligned
+    return Alignment(base, ours, theirs)
 
 
 def _distance(aligned: Alignment) -> int:

@@ -1,0 +1,114 @@
+"""Merges of whole trees, against the merges of git."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from guild_plugins.delivery.trees import NotMergeable, merge_trees
+from tests.delivery.conftest import Repo
+
+CODE = "import os\n\n\ndef a():\n    return os.path\n"
+
+
+def test_contents_that_the_rules_settle_are_in_the_tree(repo: Repo) -> None:
+    repo.fork(
+        {"d/m.py": CODE, "same": "x\n"},
+        {"d/m.py": CODE.replace("os\n\n", "os\nimport re\n\n", 1)},
+        {"d/m.py": CODE.replace("os\n\n", "os\nimport sys\n\n", 1), "new": "n\n"},
+    )
+
+    merge = merge_trees(repo.top, "main", "topic")
+
+    assert merge.is_clean
+    assert "import re\nimport sys\n" in repo.git("show", f"{merge.tree}:d/m.py")
+    assert repo.git("ls-tree", "-r", "--name-only", merge.tree).split() == ["d/m.py", "new", "same"]
+
+
+def test_a_merge_without_conflicts_is_that_of_git(repo: Repo) -> None:
+    repo.fork({"a": "1\n"}, {"b": "2\n"}, {"c": "3\n"})
+
+    merge = merge_trees(repo.top, "main", "topic")
+
+    by_git = repo.git("merge-tree", "--write-tree", "main", "topic").strip()
+    assert (merge.tree, merge.is_clean, merge.files) == (by_git, True, ())
+
+
+def test_a_file_that_moved_is_merged_where_it_went(repo: Repo) -> None:
+    long = CODE + "".join(f"x{number} = {number}\n" for number in range(20))
+    repo.commit({"old.py": long})
+    repo.git("checkout", "-qb", "topic")
+    repo.commit({"old.py": long.replace("os\n\n", "os\nimport sys\n\n", 1)})
+    repo.git("checkout", "-q", "main")
+    repo.git("mv", "old.py", "new.py")
+    repo.commit({"new.py": long.replace("os\n\n", "os\nimport re\n\n", 1)})
+
+    merge = merge_trees(repo.top, "main", "topic")
+
+    assert merge.is_clean
+    assert [file.path for file in merge.files] == ["new.py"]
+
+
+def test_a_file_that_one_side_removed_and_the_other_changed_is_told(repo: Repo) -> None:
+    repo.fork({"a": "1\n", "b": "x\n"}, {"a": "2\n"}, {"b": "y\n"})
+    repo.git("checkout", "-q", "topic")
+    repo.git("rm", "-q", "a")
+    repo.git("commit", "-qm", "remove")
+    repo.git("checkout", "-q", "main")
+
+    merge = merge_trees(repo.top, "main", "topic")
+
+    assert not merge.is_clean
+    assert [(found.kind, found.paths) for found in merge.conflicts] == [
+        ("CONFLICT (modify/delete)", ("a",))
+    ]
+
+
+def test_a_name_that_is_no_commit_is_an_error(repo: Repo) -> None:
+    repo.commit({"a": "1\n"})
+
+    with pytest.raises(NotMergeable):
+        merge_trees(repo.top, "main", "--no-such")
+
+
+def test_the_command_explains_each_place(repo: Repo) -> None:
+    repo.fork({"a.txt": "1\n"}, {"a.txt": "<b>2\n"}, {"a.txt": "3\n"})
+    run = [sys.executable, "-m", "guild_plugins.start", "merge"]
+
+    shown = subprocess.run(
+        [*run, "--explain", "--html", "why.html", "main", "topic"],
+        cwd=repo.top,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+    )
+    data = subprocess.run(
+        [*run, "--json", "main", "topic"],
+        cwd=repo.top,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+    )
+
+    assert shown.returncode == data.returncode == 1
+    assert "line 1: open: both sides changed this and no rule applies" in shown.stdout
+    assert "&lt;b&gt;2" in repo.text("why.html")
+    assert json.loads(data.stdout)["files"][0]["path"] == "a.txt"
+
+
+def test_merge_file_prints_and_counts_what_is_open(repo: Repo) -> None:
+    for name, text in (("o", "1\n"), ("a", "2\n"), ("b", "3\n")):
+        (repo.top / name).write_text(text)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "guild_plugins.start", "merge-file", "-p", "a", "o", "b"],
+        cwd=repo.top,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "<<<<<<< a\n2\n=======\n3\n>>>>>>> b\n")
