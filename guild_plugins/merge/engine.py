@@ -89,7 +89,7 @@ def _left(aligned: Alignment, style: Style, reason: str) -> Clean | Conflict:
 def _as_git(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
     """Return what git merges by itself, unless it is unsound where the inputs are not."""
     text = render(aligned, {}, style)
-    fault = find_fault(kind, text, texts.ours, texts.theirs)
+    fault = find_fault(kind, text, *texts.all)
     if fault is None:
         return Clean(text)
     _reopen(aligned, fault)
@@ -116,7 +116,7 @@ def _by_rules(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Cle
     if len(made) < len(found):
         return _in_part(aligned, style, found, NO_RULE)
     text = render(aligned, {hunk: settlement.lines for hunk, settlement in made.items()}, style)
-    fault = find_fault(kind, text, texts.ours, texts.theirs)
+    fault = find_fault(kind, text, *texts.all)
     if fault is not None:
         return _in_part(aligned, style, dict.fromkeys(found), fault.reason)
     chance = _chance(list(made.values())) * _calmness(aligned)

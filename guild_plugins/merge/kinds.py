@@ -8,7 +8,7 @@ PYTHON, JSON, TOML, YAML, INI = "python", "json", "toml", "yaml", "ini"
 CHANGELOG, PEOPLE, PINS, LOCK, PROSE, TEXT = "changelog", "people", "pins", "lock", "prose", "text"
 PATTERNS, NOTEBOOK, CSV, STATE = "patterns", "notebook", "csv", "state"
 
-VERIFIED = frozenset((PYTHON,))
+VERIFIED = frozenset((PYTHON, JSON, NOTEBOOK, TOML, INI))
 """Kinds of which even what git merges by itself is checked."""
 
 _LOCKS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guild_plugins.merge.data import FORMATS, Differs, NotReadable, merge_values, read_value
 from guild_plugins.merge.kinds import PYTHON
 from guild_plugins.merge.names import doubled_definitions, parse, undefined_names
 
@@ -15,11 +16,29 @@ class Fault:
         self.reason, self.names = reason, names or set()
 
 
-def find_fault(kind: str, merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
+def find_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes) -> Fault | None:
     """Return what is wrong with a merged text, or ``None``."""
     if kind == PYTHON:
         return _python_fault(merged, ours, theirs)
+    if kind in FORMATS:
+        return _data_fault(kind, merged, base, ours, theirs)
     return None
+
+
+def _data_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes) -> Fault | None:
+    try:
+        one, two = read_value(kind, ours), read_value(kind, theirs)
+    except NotReadable:
+        return None
+    try:
+        found = read_value(kind, merged)
+    except NotReadable as error:
+        return Fault(f"the merged text could not be read: {error}")
+    try:
+        wanted = merge_values(read_value(kind, base) if base else {}, one, two)
+    except (NotReadable, Differs):
+        return None
+    return None if found == wanted else Fault("the merged text would not hold the merged values")
 
 
 def _python_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:

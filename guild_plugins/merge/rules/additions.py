@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from _ast import AnnAssign, Assign, AsyncFunctionDef, ClassDef, FunctionDef, Name, stmt
 
+from guild_plugins.merge.data import FORMATS
 from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PINS, PROSE, PYTHON
 from guild_plugins.merge.names import parse
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, indent, squash
@@ -48,6 +49,15 @@ def settle_texts(sides: Sides, place: Place) -> Lines | None:
     if look_alike(sides.ours, sides.theirs) or _alike_lines(sides.ours, sides.theirs):
         return None
     return _union(sides.ours, sides.theirs)
+
+
+def settle_pairs(sides: Sides, place: Place) -> Lines | None:
+    """Return both sides' lines in a data file: proposed, as the values are checked as well."""
+    if place.kind not in FORMATS or not sides.both_added:
+        return None
+    if look_alike(sides.ours, sides.theirs):
+        return None
+    return [*_ended(sides.ours, sides.theirs), *sides.theirs]
 
 
 def look_alike(ours: Lines, theirs: Lines) -> bool:

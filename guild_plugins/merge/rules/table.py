@@ -54,6 +54,7 @@ RULES = (
     Rule("definitions", 0.94, additions.settle_definitions),
     Rule("entries", 0.84, additions.settle_entries),
     Rule("paragraphs", 0.77, additions.settle_texts),
+    Rule("pairs", 0.60, additions.settle_pairs),
     Rule("tokens-shared", 0.80, tokens.settle_shared),
     Rule("tokens-apart", 0.76, tokens.settle_apart),
     Rule("tokens", 0.67, tokens.settle),
