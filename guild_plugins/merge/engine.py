@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from guild_plugins.merge.diff3 import CONFLICT, OURS, THEIRS, Alignment, Hunk
-from guild_plugins.merge.kinds import LOCK, kind_of
+from guild_plugins.merge.kinds import LOCK, PYTHON, kind_of
 from guild_plugins.merge.lines import has_markers, split_lines
 from guild_plugins.merge.refine import find_units
 from guild_plugins.merge.render import Style, render
 from guild_plugins.merge.result import Clean, Conflict, Region
-from guild_plugins.merge.rules.sides import Place, Sides, Uses
+from guild_plugins.merge.rules.sides import BUSY, CALM, USUAL, Place, Sides, Uses
 from guild_plugins.merge.settle import Settlement, settle
 from guild_plugins.merge.trivial import merge_trivially
 from guild_plugins.merge.verify import Fault, find_fault
@@ -21,8 +21,11 @@ ACCEPT = 0.78
 PROPOSE = 0.4
 """A merge that is as likely as this is proposed, and the conflict stays."""
 
-BUSY = 3
+MANY = 3
 """Changes of either side alone that make a file a busy one."""
+
+SEVERAL = 0.9
+"""By what the chance is lower in a file with several conflicts."""
 
 NEARBY = 12
 """So many lines before and after a conflict are shown to the rules."""
@@ -110,7 +113,7 @@ def _reopen(aligned: Alignment, fault: Fault) -> None:
 
 
 def _by_rules(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
-    place = Place(kind, lambda: _uses(aligned))
+    place = Place(kind, lambda: _uses(aligned), _pace(aligned))
     found = {hunk: settle(_sides(aligned, hunk), place) for hunk in aligned.conflicts}
     made = {hunk: settlement for hunk, settlement in found.items() if settlement is not None}
     if len(made) < len(found):
@@ -119,31 +122,33 @@ def _by_rules(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Cle
     fault = find_fault(kind, text, *texts.all)
     if fault is not None:
         return _in_part(aligned, style, dict.fromkeys(found), fault.reason)
-    chance = _chance(list(made.values())) * _calmness(aligned)
+    chance = _chance(place, list(made.values()))
     if chance >= ACCEPT:
         regions = tuple(_region(aligned, hunk, made[hunk], "") for hunk in made)
         return Clean(text, regions)
     return _in_part(aligned, style, found, UNCERTAIN, text if chance >= PROPOSE else None)
 
 
-def _chance(settlements: list[Settlement]) -> float:
-    """Return how likely all settlements are right; uses of one rule are right or wrong together."""
+def _chance(place: Place, settlements: list[Settlement]) -> float:
+    """Return how likely it is that all settlements are right.
+
+    Uses of one rule are right or wrong together; so are those of several rules
+    in Python where one side changed nothing else. Measured, both.
+    """
     rates = {rule: rate for each in settlements for rule, rate in each.rates.items()}
-    chance = 1.0
+    if place.kind == PYTHON and place.pace == CALM:
+        return min(rates.values())
+    chance = 1.0 if len(settlements) == 1 else SEVERAL
     for rate in rates.values():
         chance *= rate
     return chance
 
 
-def _calmness(aligned: Alignment) -> float:
-    """Return by what to lower the chance of a file that both sides changed in many places.
-
-    Measured: what a rule settles is wrong twice as often in a file that both
-    sides changed in three other places or more, or that has several conflicts.
-    """
+def _pace(aligned: Alignment) -> str:
+    """Return how much happened in the rest of a file."""
     kinds = [hunk.kind for hunk in aligned.hunks]
-    is_busy = min(kinds.count(OURS), kinds.count(THEIRS)) >= BUSY
-    return (0.9 if is_busy else 1.0) * (1.0 if kinds.count(CONFLICT) == 1 else 0.9)
+    fewer = min(kinds.count(OURS), kinds.count(THEIRS))
+    return CALM if not fewer else BUSY if fewer >= MANY else USUAL
 
 
 def _in_part(

@@ -35,7 +35,7 @@ def _by_rule(sides: Sides, place: Place) -> Settlement | None:
     for rule in RULES:
         lines = rule.settle(sides, place)
         if lines is not None:
-            return Settlement(lines, {rule.name: rule.rate})
+            return Settlement(lines, {rule.name: rule.rate(place)})
     return None
 
 
@@ -44,7 +44,7 @@ def _by_parts(sides: Sides, place: Place) -> Settlement | None:
     if len(aligned.hunks) < 2:
         return None
     merged: Lines = []
-    rates = {ADJACENT.name: ADJACENT.rate}
+    rates = {ADJACENT.name: ADJACENT.rate(place)}
     at = 0
     for hunk in aligned.hunks:
         merged += aligned.ours[at : hunk.ours[0]]

@@ -40,13 +40,17 @@ class Uses:
         self.ours, self.theirs, self.merged = ours, theirs, merged
 
 
+CALM, USUAL, BUSY = "calm", "usual", "busy"
+"""How much happened in the rest of a file: one side changed nothing else; between; both much."""
+
+
 class Place:
-    """Where a conflict stands: the kind of file, and what the rest of it uses."""
+    """Where a conflict stands: the kind of file, its pace, and what the rest of it uses."""
 
-    __slots__ = ("find_uses", "kind")
+    __slots__ = ("find_uses", "kind", "pace")
 
-    def __init__(self, kind: str, find_uses: Callable[[], Uses]) -> None:
-        self.kind, self.find_uses = kind, find_uses
+    def __init__(self, kind: str, find_uses: Callable[[], Uses], pace: str = USUAL) -> None:
+        self.kind, self.find_uses, self.pace = kind, find_uses, pace
 
 
 def squash(lines: Lines) -> bytes:
