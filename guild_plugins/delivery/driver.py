@@ -81,8 +81,9 @@ def _improve(job: Job, aligned: Alignment, as_git: bytes, style: Style) -> int:
         return CLEAN
     from guild_plugins.merge.engine import conclude
 
-    kind = _conflict_style() if aligned.conflicts else MERGE
-    result = conclude(job.path, aligned, Style(kind, style.size, style.labels))
+    result = conclude(job.path, aligned, style)
+    if not result.is_clean and (kind := _conflict_style()) != MERGE:
+        result = conclude(job.path, aligned, Style(kind, style.size, style.labels))
     if result.text != as_git:
         _write(job.ours, result.text)
     if isinstance(result, Conflict) and result.proposal is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 PYTHON, JSON, TOML, YAML, INI = "python", "json", "toml", "yaml", "ini"
 CHANGELOG, PEOPLE, PINS, LOCK, PROSE, TEXT = "changelog", "people", "pins", "lock", "prose", "text"
 PATTERNS, NOTEBOOK, CSV, STATE = "patterns", "notebook", "csv", "state"
@@ -44,12 +42,10 @@ _ENDINGS = {
     ".guild-state": STATE,
 }
 _PROSE = frozenset((".rst", ".md", ".txt", ".inc", ""))
-_CHANGELOG = re.compile(
-    r"(^|/)(changes?|changelog|news|history|whatsnew|releases?|release[-_ ]?notes?)[^/]*(\.\w+)?$"
-    r"|/whatsnew/|/changelog/"
-)
-_PEOPLE = re.compile(r"(^|/)(authors|contributors|credits|thanks|codeowners|\.mailmap)[^/]*$")
-_PINS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/")
+_CHANGELOGS = ("change", "news", "history", "whatsnew", "release")
+_CHANGELOG_FOLDERS = ("whatsnew/", "changelog/")
+_PEOPLE = ("authors", "contributors", "credits", "thanks", "codeowners", ".mailmap")
+_PINS = ("requirements", "constraints")
 
 
 def kind_of(path: str) -> str:
@@ -61,9 +57,13 @@ def kind_of(path: str) -> str:
     known = LOCK if name in _LOCKS else _ENDINGS.get(ending)
     if known:
         return known
-    for kind, pattern in ((PINS, _PINS), (CHANGELOG, _CHANGELOG), (PEOPLE, _PEOPLE)):
-        if pattern.search(path):
-            return kind
+    if ending in (".txt", ".in") and (name.startswith(_PINS) or "requirements/" in path):
+        return PINS
+    is_log = name.startswith(_CHANGELOGS) or any(folder in path for folder in _CHANGELOG_FOLDERS)
+    if is_log and ending in _PROSE:
+        return CHANGELOG
+    if name.startswith(_PEOPLE):
+        return PEOPLE
     if name.startswith(".") and name.endswith("ignore"):
         return PATTERNS
     return PROSE if ending in _PROSE else TEXT

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-_WORD = re.compile(rb"[^\W\d]\w*")
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+import[ \t]*(?:\([^)]*\)|(?:[^\n\\]|\\\r?\n)*)"
-    rb"|import[ \t][^\n]*)",
-    re.M,
+_WORD = rb"[^\W\d]\w*"
+_IMPORT = (
+    rb"(?m)^[ \t]*(?:from[ \t]+[\w.]+[ \t]+import[ \t]*(?:\([^)]*\)|(?:[^\n\\]|\\\r?\n)*)"
+    rb"|import[ \t][^\n]*)"
 )
 
 
 def words_outside_imports(text: bytes) -> set[bytes]:
     """Return every word that stands outside import statements."""
-    return set(_WORD.findall(_IMPORT.sub(b"", text)))
+    return set(re.findall(_WORD, re.sub(_IMPORT, b"", text)))

@@ -59,7 +59,7 @@ def _lines(lines: Lines) -> Counts:
 
 
 def _words(lines: Lines) -> Counts:
-    return _counted(_WORD.findall(b"".join(lines)))
+    return _counted(re.findall(_WORD, b"".join(lines)))
 
 
 def _counted(keys: Iterable[bytes]) -> Counts:
@@ -70,4 +70,4 @@ def _counted(keys: Iterable[bytes]) -> Counts:
     return counts
 
 
-_WORD = re.compile(rb"\w+|[^\w\s]")
+_WORD = rb"\w+|[^\w\s]"

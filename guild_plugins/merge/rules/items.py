@@ -17,11 +17,8 @@ from guild_plugins.merge.names import parse
 from guild_plugins.merge.rules.additions import look_alike
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
 
-_ITEM = re.compile(
-    rb"""\s*(?:[\w.]+(?:\s+as\s+\w+)?|[rbu]?"[^"\\]*"|[rbu]?'[^'\\]*'
-    |\(?[\w."', /-]+\)?|[\w.]+\([^()]*\)|[\w"'.-]+\s*[:=]\s*[^()\[\]{}]+)\s*,\s*(?:\#.*)?$""",
-    re.X,
-)
+_ITEM = rb"""(?x)\s*(?:[\w.]+(?:\s+as\s+\w+)?|[rbu]?"[^"\\]*"|[rbu]?'[^'\\]*'
+    |\(?[\w."', /-]+\)?|[\w.]+\([^()]*\)|[\w"'.-]+\s*[:=]\s*[^()\[\]{}]+)\s*,\s*(?:\#.*)?$"""
 
 _BRACKETS = ((b"[", b"]"), (b"{", b"}"), (b"x(", b")"))
 
@@ -30,7 +27,7 @@ def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the items of both sides, less what either removed."""
     if place.kind != PYTHON:
         return None
-    if all(_ITEM.match(line) for line in (*sides.base, *sides.ours, *sides.theirs)):
+    if all(re.match(_ITEM, line) for line in (*sides.base, *sides.ours, *sides.theirs)):
         return _merge_sets(sides)
     if not sides.both_added or look_alike(sides.ours, sides.theirs):
         return None

@@ -28,7 +28,7 @@ def settle(sides: Sides, place: Place) -> Lines | None:
 def _python_form(lines: Lines) -> bytes:
     """Return the text without what formatters change: blanks, quotes, last commas, line joins."""
     text = squash(lines).replace(b"'", b'"').replace(b"\\\n", b"")
-    return _LAST_COMMA.sub(rb"\1", text)
+    return re.sub(_LAST_COMMA, rb"\1", text)
 
 
-_LAST_COMMA = re.compile(rb",([)\]}])")
+_LAST_COMMA = rb",([)\]}])"

@@ -68,10 +68,10 @@ def indent(lines: Lines) -> int:
 
 def tokens(lines: Lines) -> list[bytes]:
     """Return words, runs of whitespace, and every other byte by itself."""
-    return _TOKEN.findall(b"".join(lines))
+    return re.findall(_TOKEN, b"".join(lines))
 
 
 _EMPTY_ENTRIES = (b"", b"*", b"-")
 """Lines that hold the place of something to be written there."""
 
-_TOKEN = re.compile(rb"\w+|\s+|[^\w\s]")
+_TOKEN = rb"\w+|\s+|[^\w\s]"

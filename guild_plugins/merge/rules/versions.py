@@ -11,18 +11,18 @@ import re
 
 from guild_plugins.merge.rules.sides import Lines, Place, Sides
 
-_VERSION = re.compile(rb"\d+(?:\.\d+)+(?:[-.]?(?:dev|a|b|rc|alpha|beta|post|pre)\.?\d*)?")
-_NAMED = re.compile(rb"version|release|\bVERSION\b", re.I)
-_PIN = re.compile(rb"[=<>~!]=|\brev:|@v?\d")
+_VERSION = rb"\d+(?:\.\d+)+(?:[-.]?(?:dev|a|b|rc|alpha|beta|post|pre)\.?\d*)?"
+_NAMED = rb"(?i)version|release"
+_PIN = rb"[=<>~!]=|\brev:|@v?\d"
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the side whose version numbers are higher, all else being equal."""
     texts = [b"".join(lines) for lines in (sides.base, sides.ours, sides.theirs)]
-    if any(_PIN.search(text) for text in texts) or not _NAMED.search(texts[1]):
+    if any(re.search(_PIN, text) for text in texts) or not re.search(_NAMED, texts[1]):
         return None
-    forms = [b"".join(_VERSION.sub(b"", text).split()) for text in texts]
-    found = [_VERSION.findall(text) for text in texts]
+    forms = [b"".join(re.sub(_VERSION, b"", text).split()) for text in texts]
+    found = [re.findall(_VERSION, text) for text in texts]
     if forms[1] != forms[2] or len(found[1]) != len(found[2]) or not found[1]:
         return None
     ours, theirs = ([_order(version) for version in side] for side in found[1:])
