@@ -19,7 +19,7 @@ from guild_plugins.scopes.config import GUILD_TOML, PYPROJECT
 from guild_plugins.scopes.model import ROOT, Evidence
 from guild_plugins.scopes.ownership import Claim, OwnershipUnclear
 from guild_plugins.scopes.project import Project, load_project
-from guild_plugins.scopes.setup import SetupPlan, plan_setup
+from guild_plugins.scopes.setup import SetupPlan
 from guild_plugins.scopes.tree import DiskTree, files_below
 from guild_plugins.scopes.writing import replace_file
 
@@ -154,15 +154,6 @@ class App:
         impact, _ = find_affected(repository, base, partial(read_rules, self.root))
         places = (os.path.join(self.root, path) for path in impact.tests)  # noqa: PTH118
         return tuple(os.path.relpath(place, self.start) for place in places)
-
-    def plan_setup(self) -> SetupPlan:
-        """Plan the configuration that says what discovery finds.
-
-        :raises AlreadyConfigured: There are scopes in the configuration.
-        """
-        project = self.project
-        tree = DiskTree(self.root, self.files)
-        return plan_setup(tree, project.scopes, project.barriers)
 
     def write_setup(self, plan: SetupPlan) -> None:
         """Write what was planned, unless the file has changed meanwhile."""

@@ -72,11 +72,17 @@ def setup(app: App, args: argparse.Namespace) -> int:
     """Find the scopes and write them into the configuration
 
     Adds [tool.guild] at the end of pyproject.toml where there is one, else
-    writes guild.toml. Each scope carries its evidence as comments.
+    writes guild.toml. Each scope carries its evidence as comments. Plugins are
+    asked first (guild_discover_scopes).
     """
+    from guild_plugins.plugins.loading import load_plugins
+    from guild_plugins.plugins.setup import DEADLINE, plan_with_plugins
     from guild_plugins.report.text import printable_lines
 
-    plan = app.plan_setup()
+    plugins = load_plugins(os.environ)
+    for fault in plugins.faults:
+        print(f"guild: {printable_lines(str(fault))}", file=sys.stderr)
+    plan = plan_with_plugins(plugins.within(DEADLINE), app.root, app.files)
     print(printable_lines(plan.added), end="")
     if args.dry_run:
         return Exit.DONE
@@ -231,6 +237,7 @@ DEFERRED = (
     "merge-file",
     "merge-driver",
     "resolve",
+    "plugins",
 )
 """The subcommands that are modules in `commands`."""
 

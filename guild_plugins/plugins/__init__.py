@@ -1,0 +1,1 @@
+"""Guild's own plugins, on the same hooks as anyone's."""

@@ -1,0 +1,23 @@
+"""All plugins of this process: Guild's own, and those that are installed beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from guild_plugins.plugins import discovery
+from guild_plugins.stages.hookspecs import PROJECT
+from guild_plugins.stages.installed import find_installed
+from guild_plugins.stages.manager import Plugins
+
+OWN: Final[Mapping[str, object]] = {"guild.discovery": discovery}
+"""Guild's own plugins, by the names that they are disabled by."""
+
+DISABLED: Final = "GUILD_DISABLE_PLUGINS"
+"""The variable that names plugins to do without, with commas; ``*`` for all but Guild's own."""
+
+
+def load_plugins(environ: Mapping[str, str]) -> Plugins:
+    """Find and import the plugins; what is wrong with one is in the result's ``faults``."""
+    names = (name.strip() for name in environ.get(DISABLED, "").split(","))
+    return Plugins(OWN, find_installed(PROJECT), frozenset(filter(None, names)))

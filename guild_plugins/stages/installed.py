@@ -1,0 +1,66 @@
+"""Which plugins are installed: entry points of the group ``guild``. None is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+
+OWN = "guild-plugins"
+"""The distribution that Guild's own plugins are from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plugin that can be loaded.
+
+    :param name: That of its entry point; what it is disabled by.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    entry: EntryPoint | None = field(default=None, compare=False)
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether it is Guild's own."""
+        return self.entry is None
+
+    def load(self) -> object:
+        """Import the plugin, which runs its code."""
+        assert self.entry is not None, "Guild's own plugins are passed in"
+        plugin: object = self.entry.load()
+        return plugin
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+def find_installed(group: str, path: Sequence[str] | None = None) -> tuple[Source, ...]:
+    """Return the plugins of all distributions, sorted by name.
+
+    :param path: Where to look instead of ``sys.path``. The directory that Python was
+        started in is left out of that: it may be a clone that nobody trusts, and
+        ``python -m`` puts it first.
+    """
+    found: dict[tuple[str, str], Source] = {}
+    for distribution in distributions(path=list(_trusted(sys.path) if path is None else path)):
+        # The first of two with one name is the one that would be imported.
+        name = distribution.metadata["Name"] or "?"
+        for entry in distribution.entry_points:
+            if entry.group == group:
+                source = Source(entry.name, name, distribution.version, entry)
+                found.setdefault((entry.name, name), source)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _trusted(path: Sequence[str]) -> list[str]:
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return [entry for entry in path if entry]
+    return [entry for entry in path if entry and os.path.realpath(entry) != str(here.resolve())]
