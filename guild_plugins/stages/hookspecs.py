@@ -149,8 +149,8 @@ def guild_land(request: StageRequest) -> StageResult | None:
     Called once per scope, run and attempt, after its test stage passed, while the
     scope's leases are held. The first result other than ``None`` is used; ``None``
     leaves the work to the next plugin. It may be called again for work that
-    landed already, after a crash: that has to be harmless. The outcome ``failed``,
-    or raising, leaves the work on its branch.
+    landed already, after a crash: that has to be harmless. Raising, or the outcome
+    ``failed``, leaves the work on its branch.
 
     :param request: The scope; ``earlier`` has all that it went through.
     """
