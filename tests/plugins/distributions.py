@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tests.commands.repos import GUILD
+GUILD = (sys.executable, "-m", "guild_plugins.start")
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example-plugin"
 
