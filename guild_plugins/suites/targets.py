@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
-import sys
-from collections.abc import Sequence
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,7 @@ def resolve(config: pytest.Config) -> list[Target]:
 
     :raises pytest.UsageError: A path does not exist.
     """
-    given = [
-        _resolve(argument, config.invocation_params.dir, config.option.pyargs)
-        for argument in config.args
-    ]
+    given = [_resolve(config, argument) for argument in config.args]
     if config.option.keepduplicates:
         return given
     by_path: dict[Path, Target] = {}
@@ -35,7 +31,7 @@ def resolve(config: pytest.Config) -> list[Target]:
     return _without_nested(list(by_path.values()))
 
 
-def _resolve(argument: str, here: Path, as_modules: bool) -> Target:
+def _resolve(config: pytest.Config, argument: str) -> Target:
     base, bracket, parameters = argument.partition("[")
     location, *parts = base.split("::")
     if bracket and not parts:
@@ -43,10 +39,11 @@ def _resolve(argument: str, here: Path, as_modules: bool) -> Target:
     names = ("::".join(parts) + bracket + parameters,) if parts else ()
     levels = None
     path = None
-    if as_modules:
-        path = _path_of_module(location)
+    if config.option.pyargs:
+        namespaces = bool(config.getini("consider_namespace_packages"))
+        path = _path_of_module(location, namespaces=namespaces)
         levels = location.count(".") if path is not None else None
-    resolved = absolutepath(path or here / location)
+    resolved = absolutepath(path or config.invocation_params.dir / location)
     if not resolved.exists():
         raise pytest.UsageError(f"file or directory not found: {argument}")
     if parts and resolved.is_dir():
@@ -54,21 +51,33 @@ def _resolve(argument: str, here: Path, as_modules: bool) -> Target:
     return Target(resolved, levels, names)
 
 
-def _path_of_module(name: str) -> Path | None:
-    """Find a module as ``importlib.util.find_spec`` does, without importing its parents."""
-    search: Sequence[str] | None = sys.path
-    spec = None
-    for part in name.split("."):
-        if search is None:
+def _path_of_module(name: str, *, namespaces: bool) -> Path | None:
+    """Find a module as ``importlib.util.find_spec`` does, without importing its parents.
+
+    :param namespaces: Whether a package without ``__init__.py`` counts.
+    """
+    top, *parts = name.split(".")
+    spec = _top_level(top)
+    for part in parts:
+        if spec is None or spec.submodule_search_locations is None:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(part, list(search))
-        if spec is None:
-            return None
-        search = spec.submodule_search_locations
-    if spec is None or spec.origin is None:
+        spec = importlib.machinery.PathFinder.find_spec(part, spec.submodule_search_locations)
+    if spec is None:
         return None
-    origin = Path(spec.origin)
-    return origin.parent if spec.submodule_search_locations else origin
+    folders = list(spec.submodule_search_locations or ())
+    if folders and namespaces:
+        return Path(folders[0])
+    if spec.origin is None:
+        return None
+    return Path(spec.origin).parent if folders else Path(spec.origin)
+
+
+def _top_level(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Find a module that has no parent, also where an editable install's own finder knows it."""
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):  # such as a path, or a module without spec
+        return None
 
 
 def _without_nested(targets: list[Target]) -> list[Target]:
