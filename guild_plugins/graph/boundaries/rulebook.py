@@ -21,6 +21,9 @@ from guild_plugins.scopes.model import ROOT, Rules, Scope, ScopeId
 from guild_plugins.scopes.ownership import Owners, OwnershipUnclear
 
 VERSION = 1
+KEPT = 16
+"""Configurations whose rules are kept: those of the branches that are worked on."""
+
 SOURCES = (
     "pyproject.toml",
     "guild.toml",
@@ -169,6 +172,9 @@ def _keep(place: Path, data: Mapping[str, Any]) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(data), encoding="utf-8")
         draft.replace(place)
+        kept = sorted(place.parent.glob("rules-*.json"), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-KEPT]:
+            old.unlink(missing_ok=True)
     except OSError:
         return  # a directory that cannot be written keeps nothing
 

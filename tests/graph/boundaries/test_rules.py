@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from guild_plugins.git.trees import MemoryTree, Tree
+from guild_plugins.graph.boundaries.reading import read_rules
+from guild_plugins.graph.boundaries.rulebook import KEPT, RuleBook, kept_rules
 from guild_plugins.graph.boundaries.violations import Step
 from tests.graph.boundaries.books import judge, opened, scopes
 
@@ -183,3 +188,36 @@ def test_rules_are_the_same_after_they_were_kept_as_text() -> None:
     assert again.rules == book.rules
     assert again.roots == ("x",)
     assert again.scope("b").depends_on == ()
+
+
+def test_rules_are_kept_by_the_content_that_they_were_read_from(tmp_path: Path) -> None:
+    reads: list[str] = []
+
+    def read(tree: Tree) -> RuleBook:
+        reads.append("read")
+        return read_rules(Path("/p"), tree)
+
+    def rules(**config: str) -> RuleBook:
+        files = {"guild.toml": scopes(**config).encode(), "a/x.py": b""}
+        return kept_rules(tmp_path, MemoryTree(files), read)
+
+    first = rules(a="depends_on = []")
+    assert rules(a="depends_on = []").as_data() == first.as_data()
+    assert rules(b="depends_on = []").as_data() != first.as_data()
+    assert len(reads) == 2
+
+    for kept in tmp_path.iterdir():
+        kept.write_text("{")
+    assert rules(a="depends_on = []").as_data() == first.as_data()
+    for number in range(2 * KEPT):
+        rules(a=f'internal = ["p{number}"]')
+    assert len(list(tmp_path.iterdir())) == KEPT
+
+
+def test_discovered_scopes_are_not_kept(tmp_path: Path) -> None:
+    tree = MemoryTree({"app/a.py": b"x = 1"})
+
+    book = kept_rules(tmp_path, tree, lambda tree: read_rules(Path("/p"), tree))
+
+    assert not book.is_configured
+    assert list(tmp_path.iterdir()) == []
