@@ -232,6 +232,7 @@ DEFERRED = (
     "locks",
     "events",
     "doctor",
+    "hook",
     "merge",
     "merge-tree",
     "merge-file",

@@ -6,7 +6,7 @@ wrong; nothing is fine. It reads, and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from guild_plugins.coordination.claims import any_conflict, are_together
 from guild_plugins.coordination.table import Facts
 from guild_plugins.delivery.names import scope_of_branch
 from guild_plugins.delivery.split import Part
+from guild_plugins.scopes.model import ScopeId
 from guild_plugins.stages.leases import Claim, Holder
 
 MANY: Final = 5
@@ -42,17 +43,25 @@ def own_branch(part: Part, setting: Setting) -> Sequence[str]:
     scope = scope_of_branch(setting.branch)
     if scope is None or scope == part.scope:
         return ()
-    paths = [change.path for change in part.changes]
+    return strangers(part.scope, scope, [change.path for change in part.changes])
+
+
+def strangers(owner: ScopeId, scope: ScopeId, paths: Sequence[str]) -> Sequence[str]:
+    """Say that paths of one scope are on another scope's branch."""
     more = f" and {len(paths) - MANY} more" if len(paths) > MANY else ""
     return (
-        f"{', '.join(map(repr, paths[:MANY]))}{more}: owned by {part.scope}, "
+        f"{', '.join(map(repr, paths[:MANY]))}{more}: owned by {owner}, "
         f"and this branch is for {scope}",
     )
 
 
 def nobody_elses_lease(part: Part, setting: Setting) -> Sequence[str]:
     """Let nobody commit what somebody else has a lease on."""
-    claims = claims_of(part)
+    return in_the_way(claims_of(part), setting)
+
+
+def in_the_way(claims: Sequence[Claim], setting: Setting) -> Sequence[str]:
+    """Say whose leases conflict with claims."""
     return [
         f"{lease.holder.name} has a lease on {', '.join(map(str, lease.claims))}"
         for lease in setting.leases.leases
@@ -62,7 +71,12 @@ def nobody_elses_lease(part: Part, setting: Setting) -> Sequence[str]:
 
 def claims_of(part: Part) -> tuple[Claim, ...]:
     """Return the right that committing a share needs."""
-    return tuple(Claim("write", (exact_pattern(change.path),)) for change in part.changes)
+    return claims_on(change.path for change in part.changes)
+
+
+def claims_on(paths: Iterable[str]) -> tuple[Claim, ...]:
+    """Return the right that changing paths needs."""
+    return tuple(Claim("write", (exact_pattern(path),)) for path in paths)
 
 
 GATES: Final[tuple[Gate, ...]] = (own_branch, nobody_elses_lease)

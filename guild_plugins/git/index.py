@@ -111,6 +111,17 @@ def changes_between(top: Path, old: str, new: str) -> list[Change]:
     return [_change(head, path) for head, path in zip(words[::2], words[1::2], strict=True)]
 
 
+def staged_paths(index: Index, head: str | None) -> list[str]:
+    """Return the paths that differ from a commit, without those that are only intended.
+
+    :param head: ``None`` before the first commit: then all paths differ.
+    """
+    if head is None:
+        return sorted(index.entries())
+    options = ["--cached", "--name-only", "-z", "--no-renames", "--ita-invisible-in-index"]
+    return split_names(index.run(["diff-index", *options, head, "--"]))
+
+
 def _change(head: str, path: str) -> Change:
     old_mode, new_mode, old, new, _ = head.removeprefix(":").split(" ")
     return Change(path, _entry(old_mode, old), _entry(new_mode, new))
