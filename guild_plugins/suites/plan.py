@@ -89,6 +89,8 @@ class Candidate:
     pool: str
     seconds: float | None
     failed_before: bool
+    is_named: bool = False
+    """Whether the command line asks for tests of it by node id."""
 
 
 def make(config: pytest.Config, limit: int) -> Plan:
@@ -127,6 +129,7 @@ def make(config: pytest.Config, limit: int) -> Plan:
             pool or _shared_pool(apart, pool_of.get(scope, "")),
             known.files.get(key),
             _has_failure(failed, key),
+            bool(pools[pool].targets[file.target].names),
         )
         for file, pool in located
     ]
@@ -348,7 +351,7 @@ def _works(
             pool=first.pool,
             seconds=sum(known) if len(known) == len(group) else None,
             size=sum(c.found.size for c in group),
-            priority=-1 if any(c.failed_before for c in group) else 0,
+            priority=_priority(group),
             exclusive=first.scope in settings and settings[first.scope].exclusive,
             divisible=len(group) == 1,
         )
@@ -361,6 +364,13 @@ def _works(
             )
         )
     return works
+
+
+def _priority(group: Sequence[Candidate]) -> int:
+    """Return what is to run first: node ids, since one that does not exist ends the run."""
+    if any(candidate.is_named for candidate in group):
+        return -2
+    return -1 if any(candidate.failed_before for candidate in group) else 0
 
 
 def _groups(candidates: Sequence[Candidate], whole: bool) -> Iterable[list[Candidate]]:

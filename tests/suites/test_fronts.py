@@ -454,3 +454,15 @@ def test_a_random_order_can_be_repeated(tmp_path: Path) -> None:
 
 def order(ended: Run) -> list[str]:
     return [node for _, node, *_ in ended.records]
+
+
+def test_a_node_id_that_does_not_exist_ends_the_run_before_other_files_run(tmp_path: Path) -> None:
+    many = {f"many/test_{i}.py": "def test_many(): pass\n" for i in range(5)}
+    tree = write(tmp_path, {"pytest.ini": "[pytest]\n", "test_z.py": "def test_z(): pass\n"} | many)
+    expect(tree, 3)
+
+    ended = run(tree, "--guild-scopes", "-n1", "many", "test_z.py::test_nothing")
+
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "not found" in ended.out
+    assert not ended.outcomes
