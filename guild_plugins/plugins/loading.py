@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from guild_plugins.plugins import discovery
+from guild_plugins.plugins import boundaries, discovery, merging
 from guild_plugins.stages.hookspecs import PROJECT
 from guild_plugins.stages.installed import find_installed
 from guild_plugins.stages.manager import Plugins
 
-OWN: Final[Mapping[str, object]] = {"guild.discovery": discovery}
+OWN: Final[Mapping[str, object]] = {
+    "guild.boundaries": boundaries,
+    "guild.discovery": discovery,
+    "guild.merging": merging,
+}
 """Guild's own plugins, by the names that they are disabled by."""
 
 DISABLED: Final = "GUILD_DISABLE_PLUGINS"

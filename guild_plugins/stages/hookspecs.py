@@ -194,7 +194,7 @@ def guild_check(request: GateRequest) -> Sequence[Violation] | None:
     """Judge one scope's change before it is committed: a gate.
 
     Called once per scope and attempt, after its implement stage, while the scope's
-    leases are held and its work tree stands still; nothing may be written. All
+    leases are held and its work tree stands still: write nothing into it. All
     gates are called, side by side with other scopes'. An empty sequence says "no
     objection", ``None`` "not mine"; violations that are not warnings keep the change
     out and are fed back. Raising keeps the change out too: a gate that cannot judge

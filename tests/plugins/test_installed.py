@@ -51,14 +51,14 @@ def test_the_example_is_built_installed_and_listed(
 
     data = json.loads(done.stdout)
     assert (done.returncode, done.stderr, data["faults"]) == (Exit.DONE, "", [])
-    assert data["plugins"][1] == {
+    assert data["plugins"][-1] == {
         "name": "headers",
         "distribution": "guild-headers",
         "version": "1.0",
         "state": "loaded",
         "hooks": ["guild_implement", "guild_check", "guild_event"],
     }
-    assert data["hooks"]["guild_check"] == ["headers"]
+    assert data["hooks"]["guild_check"] == ["headers", "guild.boundaries"]
 
 
 def test_the_template_in_the_docs_is_a_plugin(tmp_path: Path, site: Path, project: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_template_in_the_docs_is_a_plugin(tmp_path: Path, site: Path, projec
     done = guild("plugins", "--json", site=site, cwd=project)
 
     assert done.returncode == Exit.DONE
-    assert json.loads(done.stdout)["hooks"]["guild_check"] == ["no-todo"]
+    assert json.loads(done.stdout)["hooks"]["guild_check"][0] == "no-todo"
 
 
 def test_a_broken_plugin_is_named_and_the_others_are_listed(site: Path, project: Path) -> None:
@@ -98,7 +98,8 @@ def test_plugins_are_disabled_by_a_variable_and_not_imported(site: Path, project
 
     assert (named.returncode, others.returncode) == (Exit.DONE, Exit.DONE)
     states = {each["name"]: each["state"] for each in json.loads(others.stdout)["plugins"]}
-    assert states == {"guild.discovery": "loaded", "broken": "disabled"}
+    assert states["broken"] == "disabled"
+    assert states["guild.discovery"] == "loaded"
 
 
 def test_a_clone_cannot_bring_plugins_of_its_own(
