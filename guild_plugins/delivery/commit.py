@@ -11,6 +11,7 @@ leaves changes staged and nothing else.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -103,6 +104,9 @@ class SplitBroken(GuildError):
 STAGED: Final = "index"
 """The copy of the index, in the operation's folder."""
 
+BEFORE: Final = "before"
+"""The index as it was, beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -190,7 +194,7 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
         )
     except GuildError:
         if wish.everything:
-            _take_back(repository, work, before)
+            _take_back(repository, work)
         raise
     return Report(head.reference, tuple(commits), refused)
 
@@ -199,8 +203,10 @@ def _staged(repository: Repository, work: Operation, wish: Wish) -> tuple[bytes 
     """Return the index as it is, and the one to commit, after the pre-commit hook."""
     top, git_dir = repository.top, repository.git_dir
     target = work.folder / STAGED
-    before = bytes_of(git_dir / "index")
-    index = copy_index(top, git_dir, target)
+    before = bytes_of(copy_index(top, git_dir, work.folder / BEFORE).file)
+    if before is not None:
+        shutil.copy2(work.folder / BEFORE, target)
+    index = Index(top, target)
     conflicts = index.conflicts()
     if conflicts:
         raise IndexConflicts(tuple(conflicts))
@@ -210,7 +216,6 @@ def _staged(repository: Repository, work: Operation, wish: Wish) -> tuple[bytes 
         # Git gives the hook the index that will be committed, and takes what it makes of it.
         run_hook(top, "pre-commit", index=target if wish.everything else git_dir / "index")
         if not wish.everything:
-            before = bytes_of(git_dir / "index")
             index = copy_index(top, git_dir, target)
     return before, index
 
@@ -266,10 +271,9 @@ def _reflog(head: Head, commits: Sequence[Committed]) -> str:
     return f"{kind}: {commits[-1].subject}"
 
 
-def _take_back(repository: Repository, work: Operation, before: bytes | None) -> None:
+def _take_back(repository: Repository, work: Operation) -> None:
     """Put the index back that `install_index` replaced, unless it was changed since."""
     installed = bytes_of(work.folder / STAGED)
-    old = work.folder / "before"
-    old.write_bytes(before or b"")
-    with suppress(GuildError):
-        install_index(Index(repository.top, old), repository.git_dir, installed)
+    with suppress(GuildError, FileNotFoundError):  # there was none: all stays staged
+        old = Index(repository.top, work.folder / BEFORE)
+        install_index(old, repository.git_dir, installed)

@@ -86,9 +86,16 @@ class Index:
 
 
 def copy_index(top: Path, git_dir: Path, target: Path) -> Index:
-    """Copy a work tree's index; an index that is not there yet is empty."""
-    with suppress(FileNotFoundError):
-        shutil.copyfile(git_dir / "index", target)
+    """Copy a work tree's index; an index that is not there yet is empty.
+
+    The copy has the time of the original: a file that is no older than its index may
+    have been changed since without looking it, and git reads it again for that.
+    """
+    with suppress(FileNotFoundError), (git_dir / "index").open("rb") as source:
+        with target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+        seen = os.fstat(source.fileno())
+        os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     return Index(top, target)
 
 

@@ -156,6 +156,21 @@ def test_all_stages_what_is_tracked(repo: Path) -> None:
     assert git(repo, "status", "--porcelain") == b"?? untracked"
 
 
+def test_a_change_that_does_not_look_like_one_is_staged(repo: Path) -> None:
+    git(repo, "config", "core.trustctime", "false")
+    git(repo, "config", "core.checkStat", "minimal")
+    path, index = repo / "README", repo / ".git/index"
+    os.utime(path, (1e9, 1e9))
+    git(repo, "update-index", "--refresh")
+    os.utime(index, (1e9, 1e9))
+    path.write_text("CHANGED")  # as many bytes as before, and at the same time
+    os.utime(path, (1e9, 1e9))
+
+    assert cli.main(["commit", "--all", "-m", "x"]) == Exit.DONE
+
+    assert git(repo, "show", "HEAD:README") == b"CHANGED"
+
+
 def test_a_first_commit_begins_the_branch(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
