@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from guild_plugins.merge.engine import merge
@@ -167,3 +169,10 @@ def test_no_two_rules_have_one_name() -> None:
     names = [rule.name for rule in (*RULES, ADJACENT)]
 
     assert len(set(names)) == len(names)
+
+
+def test_every_rule_is_in_the_documentation_with_its_rate() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "merge.md").read_text()
+
+    for rule in (*RULES, ADJACENT):
+        assert f"| `{rule.name}` | {rule.rates['usual']:.2f}" in page
