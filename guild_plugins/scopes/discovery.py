@@ -131,7 +131,7 @@ class _Base:
             for package in packages:
                 if package.name.isprintable() and (package.count > 1 or len(packages) <= FEW):
                     self._packages.append(package)
-                    found = split(package, self._limits, lambda f: kinds.is_part(f.name))
+                    found = split(package, self._limits, _may_be_part)
                     units.update((unit.folder.path, unit) for unit in found)
             if not flat and root.own:
                 units[root.path] = Unit(root, is_split=True)
@@ -189,7 +189,7 @@ class _Base:
             self._drafts[placed.unit].add_test(placed.path, placed.reason)
 
     def _split_off(self, folder: Folder, reason: str) -> None:
-        for unit in split(folder, self._limits, lambda f: kinds.is_part(f.name)):
+        for unit in split(folder, self._limits, _may_be_part):
             self._own(unit, reason)
             if unit.is_split:
                 self._share(unit.folder)
@@ -243,6 +243,12 @@ class _Base:
 
     def _at(self, path: str) -> Folder | None:
         return self._base.at(path.removeprefix(self._base.path).strip("/"))
+
+
+def _may_be_part(folder: Folder) -> bool:
+    """Say whether a folder inside a package may be a scope; one of copied code is not divided."""
+    above = folder.path.rpartition("/")[0]
+    return kinds.is_part(folder.name) and not kinds.is_vendored(above)
 
 
 def _has_helpers(tests: Folder) -> bool:

@@ -32,6 +32,9 @@ ASIDE = {
 
 ASIDE_OF = {name: kind for kind, names in ASIDE.items() for name in names}
 
+VENDORED = frozenset({"_vendor", "vendor", "_vendored", "vendored", "third_party", "extern"})
+"""Folders that hold copies of other projects: one thing, however large."""
+
 BARRIERS = frozenset(
     {
         "conftest.py",
@@ -66,6 +69,11 @@ _REQUIREMENTS = re.compile(r"(requirements|constraints)([-_.].*)?\.(txt|in)\Z")
 def is_tests(name: str) -> bool:
     """Say whether a folder of this name holds tests."""
     return name in TESTS
+
+
+def is_vendored(path: str) -> bool:
+    """Say whether a folder is, or lies in, a copy of other projects' code."""
+    return not VENDORED.isdisjoint(path.split("/"))
 
 
 def is_part(name: str) -> bool:

@@ -36,6 +36,15 @@ def test_a_large_package_is_split_into_its_sub_packages() -> None:
     assert "a part of src/app, which is too large" in scopes["auth"].evidence[0].reason
 
 
+def test_copies_of_other_projects_are_one_scope() -> None:
+    copied = package("src/app/_vendor", "one", "two", "three", files=6)
+    tree = MemoryTree(package("src/app", *PARTS) | copied)
+
+    scopes = found(tree)
+
+    assert set(scopes) == {"app", "_vendor", *PARTS}
+
+
 def test_crumbs_stay_with_their_parent() -> None:
     tree = MemoryTree(package("app", *PARTS) | {"app/tiny/__init__.py": "", "app/tiny/a.py": ""})
 
