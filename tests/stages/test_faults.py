@@ -172,8 +172,8 @@ def test_an_async_plugin_that_will_not_be_cancelled_is_given_up(
 
 def test_a_timeout_of_the_plugins_own_is_what_it_raised() -> None:
     async def guild_check() -> None:
-        async with asyncio.timeout(0):
-            await asyncio.sleep(60)
+        await asyncio.sleep(0)
+        raise TimeoutError
 
     fault = fault_of(guild_check, seconds=60)
 
