@@ -196,14 +196,14 @@ def matrix(app: App, args: argparse.Namespace) -> int:
 
 
 def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
+    from guild_plugins.commands.rules import base_argument
+
     parser.add_argument("--shards", type=int, required=True, metavar="N", help="number of machines")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print data instead of a table")
     form.add_argument("--github", action="store_true", help="print a line for GITHUB_OUTPUT")
     parser.add_argument("--affected", action="store_true", help="only tests that can be affected")
-    parser.add_argument(
-        "--base", metavar="REV", default="HEAD", help="what to compare with (default: HEAD)"
-    )
+    base_argument(parser)
     parser.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="for pytest")
 
 
