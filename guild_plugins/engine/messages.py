@@ -45,12 +45,14 @@ class Piece:
     :param id: The unit's own id for the whole of it, a fresh number for a part.
     :param seconds: What it is expected to cost.
     :param payload: Which tests; None means all. Opaque here.
+    :param again: Whether its tests were collected before, in another worker.
     """
 
     id: int
     unit: Unit
     seconds: float
     payload: Hashable | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,30 @@ class StartFailed:
 
 @dataclass(frozen=True, slots=True)
 class UnitOpened:
-    """A piece was collected; so many tests of it now wait in the worker."""
+    """A piece was collected; so many tests of it now wait in the worker.
+
+    :param unread: How many more it seems to have, which are not collected yet.
+    """
 
     worker: str
     piece: int
     tests: int
     at: float
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGrew:
+    """So many more tests of an open piece were collected.
+
+    :param unread: How many it still seems to have beyond them.
+    """
+
+    worker: str
+    piece: int
+    tests: int
+    at: float
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +162,8 @@ class TestsReturned:
     """Answer to `Divide`: the worker gave up these tests.
 
     A count of 0 is a refusal, and the answer to a `Recall` that came too late.
+
+    :param unread: Whether they were not collected yet; the count is an estimate then.
     """
 
     __test__ = False
@@ -151,6 +173,7 @@ class TestsReturned:
     count: int
     tests: Hashable
     at: float
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +241,7 @@ Event = (
     WorkerReady
     | StartFailed
     | UnitOpened
+    | UnitGrew
     | TestsFinished
     | UnitClosed
     | WorkerHungry
@@ -260,10 +284,14 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Divide:
-    """Ask for half of the waiting tests of an open piece; see `TestsReturned`."""
+    """Ask for half of the waiting tests of an open piece; see `TestsReturned`.
+
+    :param unread: Ask for some that are not collected yet.
+    """
 
     worker: str
     piece: int
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from guild_plugins.engine.messages import (
     TestsReturned,
     Unit,
     UnitClosed,
+    UnitGrew,
     UnitOpened,
     UnitReturned,
     WorkerHungry,
@@ -61,6 +62,7 @@ class World:
     :param crash: The probability that a test kills its worker.
     :param bad_import: The probability that a collection kills it.
     :param refusal: The probability that a request is refused for no reason.
+    :param batch: Tests of a file that are collected together; None for all.
     """
 
     seed: int = 0
@@ -71,6 +73,7 @@ class World:
     crash: float = 0.0
     bad_import: float = 0.0
     refusal: float = 0.0
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ class _Worker:
         self._pieces: deque[Piece] = deque()
         self._tests: deque[tuple[Piece, int]] = deque()
         self._open: dict[int, tuple[Piece, dict[int, None]]] = {}  # tests that have not ended
+        self._unread: dict[int, deque[int]] = {}  # tests of open pieces that are not collected
         self._is_released = self._is_dead = self._is_blocked = False
         self._outbox: list[Callable[..., Event]] = []
         self._finished: Counter[int] = Counter()
@@ -222,6 +226,8 @@ class _Worker:
     def _fill(self) -> Generator[float | None, None, bool]:
         """Collect until there is a test; False when there will be none."""
         while not self._tests:
+            if self._read_on():
+                continue
             if not self._pieces and not self._is_released:
                 self._put(partial(WorkerHungry, self.name), urgent=True)
                 while not self._pieces and not self._is_released:
@@ -240,12 +246,28 @@ class _Worker:
         count = len(self._simulation.files[piece.unit.id].tests)
         tests = range(count) if piece.payload is None else piece.payload
         assert isinstance(tests, range | tuple)
-        self._put(partial(UnitOpened, self.name, piece.id, len(tests)))
+        first, rest = tests[: self._world.batch], tests[len(tests[: self._world.batch]) :]
+        self._put(partial(UnitOpened, self.name, piece.id, len(first), unread=len(rest)))
         if not tests:
             self._put(partial(UnitClosed, self.name, piece.id))
             return
-        self._open[piece.id] = (piece, dict.fromkeys(tests))
-        self._tests.extend((piece, test) for test in tests)
+        if rest:
+            self._unread[piece.id] = deque(rest)
+        self._open[piece.id] = (piece, dict.fromkeys(first))
+        self._tests.extend((piece, test) for test in first)
+
+    def _read_on(self) -> bool:
+        """Collect more of the open piece that has more; False if none has."""
+        for id, rest in self._unread.items():
+            batch = [rest.popleft() for _ in range(min(self._world.batch or 0, len(rest)))]
+            if not rest:
+                del self._unread[id]
+            piece, left = self._open[id]
+            left.update(dict.fromkeys(batch))
+            self._tests.extend((piece, test) for test in batch)
+            self._put(partial(UnitGrew, self.name, id, len(batch), unread=len(rest)))
+            return True
+        return False
 
     def _run(self, piece: Piece, test: int) -> Life:
         start = self._simulation.now
@@ -277,9 +299,8 @@ class _Worker:
     def _die(self, running: tuple[int, int] | None, dropped: tuple[int, ...] = ()) -> None:
         if running is not None:
             self._open[running[0]][1].pop(running[1])
-        remaining = tuple(
-            Remainder(id, len(left), tuple(left)) for id, (_, left) in self._open.items() if left
-        )
+        tests = {id: (*left, *self._unread.get(id, ())) for id, (_, left) in self._open.items()}
+        remaining = tuple(Remainder(id, len(left), left) for id, left in tests.items() if left)
         lost = partial(WorkerLost, self.name, remaining=remaining, dropped=dropped)
         self._put(lost, urgent=True)
         self._is_dead = True
@@ -299,9 +320,12 @@ class _Worker:
         elif isinstance(instruction, Release):
             self._is_released = True
         elif self._simulation.random.random() < self._world.refusal:
-            self._give(instruction.piece, ())
+            unread = isinstance(instruction, Divide) and instruction.unread
+            self._give(instruction.piece, (), unread)
         elif isinstance(instruction, Recall):
             self._give_unopened(instruction.piece)
+        elif instruction.unread:
+            self._give_unread(instruction.piece)
         else:
             self._give_half(instruction.piece)
         if self._is_blocked and (self._pieces or self._is_released):
@@ -326,8 +350,16 @@ class _Worker:
                 del self._open[id][1][test]
         self._give(id, given)
 
-    def _give(self, id: int, tests: tuple[int, ...]) -> None:
-        self._put(partial(TestsReturned, self.name, id, len(tests), tests), urgent=True)
+    def _give_unread(self, id: int) -> None:
+        rest = self._unread.pop(id, deque())
+        kept = len(rest) // 2
+        if kept:
+            self._unread[id] = deque(list(rest)[:kept])
+        self._give(id, tuple(rest)[kept:], unread=True)
+
+    def _give(self, id: int, tests: tuple[int, ...], unread: bool = False) -> None:
+        returned = partial(TestsReturned, self.name, id, len(tests), tests, unread=unread)
+        self._put(returned, urgent=True)
 
     # -- the outbox ------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from guild_plugins.engine.messages import (
     TestsReturned,
     Unit,
     UnitClosed,
+    UnitGrew,
     UnitOpened,
     UnitReturned,
     WorkerHungry,
@@ -166,10 +167,19 @@ class State:
         self._require(event, event.tests >= 0, "a count is negative")
         since = float("inf") if worker.opened else event.at
         piece = worker.take(event.piece)
-        if piece.payload is None:
+        if not piece.again:
             self.opened_tests += event.tests
-        worker.opened[piece.id] = Opened(piece, event.tests, event.tests, since)
+        worker.opened[piece.id] = Opened(piece, event.tests, event.tests, since, event.unread)
         worker.is_hungry = False
+
+    def _on_grew(self, event: UnitGrew) -> None:
+        opened = self._opened(event, event.worker, event.piece)
+        self._require(event, event.tests >= 0 and event.unread >= 0, "a count is negative")
+        if not opened.piece.again:
+            self.opened_tests += event.tests
+        opened.tests += event.tests
+        opened.left += event.tests
+        opened.unread = event.unread
 
     def _on_finished(self, event: TestsFinished) -> None:
         opened = self._opened(event, event.worker, event.piece)
@@ -186,7 +196,7 @@ class State:
         opened = self._opened(event, event.worker, event.piece)
         del worker.opened[event.piece]
         if opened.since <= event.at:
-            stayed = (opened.done + opened.left) / opened.tests if opened.tests else 1.0
+            stayed = (opened.done + opened.left) / opened.size if opened.size else 1.0
             self._spent += event.at - opened.since
             self._planned += opened.piece.seconds * stayed
         for following in worker.opened.values():
@@ -211,16 +221,26 @@ class State:
         request = self._request(event, event.worker, event.piece)
         self._require(event, event.count >= 0, "a count is negative")
         opened = worker.opened.get(event.piece)
-        self.moved_tests += event.count
+        if not event.unread:
+            self.moved_tests += event.count
         if event.count:
             seconds = event.count * self._per_test(opened, event.at) if opened else 0.0
-            self._give_back(self._part(request.piece, seconds, event.tests))
+            again = request.piece.again or not event.unread
+            self._give_back(self._part(request.piece, seconds, event.tests, again=again))
         elif event.piece in worker.unopened:
             worker.opening.add(event.piece)
         if opened:
+            self._shrink(opened, event)
+        self._close(request)
+
+    @staticmethod
+    def _shrink(opened: Opened, event: TestsReturned) -> None:
+        if event.unread:
+            opened.unread = max(opened.unread - event.count, 0) if event.count else 0
+            opened.given += event.count
+        else:
             opened.left = max(opened.left - event.count, 0)
             opened.is_spent |= not event.count
-        self._close(request)
 
     def _on_lost(self, event: WorkerLost) -> None:
         worker = self._known(event, event.worker)
@@ -231,7 +251,7 @@ class State:
         for remainder in event.remaining:
             opened = worker.opened[remainder.piece]
             seconds = remainder.count * self._per_test(opened, event.at)
-            self._give_back(self._part(opened.piece, seconds, remainder.payload))
+            self._give_back(self._part(opened.piece, seconds, remainder.payload, again=True))
         for piece in worker.unopened.values():
             if piece.id in event.dropped:
                 self._unwanted.append(piece)
@@ -311,9 +331,9 @@ class State:
         self._unwanted += pool.queue.take_all()
         self._unwanted += pool.exclusive.take_all()
 
-    def _part(self, piece: Piece, seconds: float, payload: Hashable) -> Piece:
+    def _part(self, piece: Piece, seconds: float, payload: Hashable, *, again: bool) -> Piece:
         self._next_id += 1
-        return Piece(self._next_id, piece.unit, max(seconds, LEAST_SECONDS), payload)
+        return Piece(self._next_id, piece.unit, max(seconds, LEAST_SECONDS), payload, again)
 
     def _per_test(self, opened: Opened, at: float) -> float:
         """Return what a test was to be expected to cost, as we know now."""
@@ -373,6 +393,7 @@ _HANDLERS: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     WorkerReady: State._on_ready,
     StartFailed: State._on_start_failed,
     UnitOpened: State._on_opened,
+    UnitGrew: State._on_grew,
     TestsFinished: State._on_finished,
     UnitClosed: State._on_closed,
     WorkerHungry: State._on_hungry,

@@ -27,21 +27,29 @@ MayMove = Callable[[Piece], bool]
 class Opened:
     """A piece that was collected in a worker.
 
-    :param tests: The tests that it had when it was opened.
+    :param tests: The tests that were collected in it.
     :param left: Those that have not ended there.
     :param since: When the worker came to it; infinity while it is still at another.
+    :param unread: The tests that it seems to have beyond those.
     """
 
     piece: Piece
     tests: int
     left: int
     since: float
+    unread: int = 0
     done: int = 0
+    given: int = 0  # unread tests that went to other workers
     is_spent: bool = False  # refused to be divided
+
+    @property
+    def size(self) -> int:
+        """How many tests it had, as far as one can tell."""
+        return self.tests + self.unread + self.given
 
     def seconds_per_test(self, at: float, pace: float) -> float:
         """Return what a test costs: what was expected, corrected by what was seen."""
-        expected = self.piece.seconds * pace / max(self.tests, 1)
+        expected = self.piece.seconds * pace / max(self.size, 1)
         seen = max(at - self.since, 0.0)
         return (PRIOR_TESTS * expected + seen) / (PRIOR_TESTS + self.done)
 
@@ -82,7 +90,8 @@ class Worker:
 
     def busy_for(self, at: float, pace: float) -> float:
         """Return how long the opened pieces will still take it."""
-        return sum(o.left * o.seconds_per_test(at, pace) for o in self.opened.values())
+        opened = self.opened.values()
+        return sum((o.left + o.unread) * o.seconds_per_test(at, pace) for o in opened)
 
     def is_about_to_open(self, seconds: float, pace: float, may_move: MayMove) -> bool:
         """Tell whether half of what it is opening right now takes more than ``seconds``."""
@@ -127,18 +136,26 @@ class Thrift:
 def divide_from(
     workers: Iterable[Worker], at: float, pace: float, may_move: MayMove, thrift: Thrift
 ) -> Divide | None:
-    """Choose the open piece whose later half is worth most, and enough."""
+    """Choose the open piece whose later half is worth most, and enough.
+
+    Tests that are not collected yet cost nothing to move but the import of their file.
+    """
     best, most = None, thrift.collect
     for worker in workers:
         held = 2  # the tests that run now and next cannot be given away
         for opened in worker.opened.values():
-            waiting = opened.left - held
+            waiting = max(opened.left - held, 0)
             held = max(held - opened.left, 0)
             piece = opened.piece
-            if waiting < 1 or opened.is_spent or not piece.unit.divisible or not may_move(piece):
+            if not piece.unit.divisible or not may_move(piece):
                 continue
-            moved = (waiting + 1) // 2
-            worth = moved * opened.seconds_per_test(at, pace)
-            if worth > most and (moved <= thrift.free or worth > thrift.dear):
+            each = opened.seconds_per_test(at, pace)
+            unread = min(opened.unread, (waiting + opened.unread + 1) // 2)
+            if unread * each > most:
+                best, most = Divide(worker.name, piece.id, unread=True), unread * each
+                continue
+            again = 0 if opened.is_spent else (waiting + 1) // 2
+            worth = again * each
+            if worth > most and (again <= thrift.free or worth > thrift.dear):
                 best, most = Divide(worker.name, piece.id), worth
     return best

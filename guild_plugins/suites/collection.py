@@ -19,6 +19,16 @@ from typing import Any
 import pytest
 from _pytest.runner import collect_one_node
 
+from guild_plugins.suites.unfolding import (
+    ALL,
+    DEFERRAL,
+    Chosen,
+    Deferral,
+    Unfolding,
+    is_within,
+    may_defer,
+)
+
 COLLECTOR = "guild-collector"
 """The name under which the collector is registered with pytest."""
 
@@ -45,24 +55,33 @@ class Request:
     :param target: Index of the target under which the files were found.
     :param files: Absolute paths. A directory stands for the files directly in
         it that are no test files by name, which a plugin may yet collect.
-    :param only: Keep only these node ids; None for all.
-    :param skip: Leave out these node ids (they have run already).
+    :param only: Keep only these node ids of tests; None for all.
+    :param parts: Keep only the tests in these nodes; None for all.
+    :param skip: Leave out these node ids, and what is in them (they have run already,
+        or run elsewhere).
+    :param most: How many tests to make at first, where the others can wait.
     """
 
     target: int
     files: tuple[str, ...]
     only: frozenset[str] | None = None
+    parts: frozenset[str] | None = None
     skip: frozenset[str] = frozenset()
+    most: int = ALL
 
 
 @dataclass(slots=True)
 class Collected:
-    """What a request came to."""
+    """What a request came to.
+
+    :param rest: What of the file is not made yet; see `OnDemandCollector.collect_more`.
+    """
 
     items: list[pytest.Item] = field(default_factory=list)
     total: int = 0
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    rest: Unfolding | None = None
 
 
 class OnDemandCollector:
@@ -76,8 +95,11 @@ class OnDemandCollector:
         self._is_candidate = candidates
         self._reports: dict[pytest.Collector, pytest.CollectReport] = {}
         self._roots: dict[Path, Sequence[pytest.Collector]] = {}
-        self._request: Request | None = None
+        self._job: Callable[[], Collected] | None = None
         self._collected = Collected()
+        self._known: set[pytest.Item | pytest.Collector] = set()
+        self._deferral = Deferral()
+        session.config.pluginmanager.register(self._deferral, DEFERRAL)
         _set_initial_paths(session, [target.path for target in targets])
 
     def collect(self, request: Request) -> Collected:
@@ -86,16 +108,23 @@ class OnDemandCollector:
         Goes through ``pytest_collection`` of the plugins that wrap it (warnings,
         logging), so that what they do around a collection they do around this one.
         """
-        self._request = request
+        return self._do(lambda: self._perform(self.session, request))
+
+    def collect_more(self, request: Request, rest: Unfolding, most: int) -> Collected:
+        """Collect the next tests of what a request left."""
+        return self._do(lambda: self._admit(self.session, request, rest.take(most)))
+
+    def _do(self, job: Callable[[], Collected]) -> Collected:
+        self._job = job
         _those_around(self.session.config)(session=self.session)
-        self._request = None
+        self._job = None
         return self._collected
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> object:
         """Collect what was asked for; nothing at pytest's own call."""
-        if self._request is not None:
-            self._collected = self._perform(session, self._request)
+        if self._job is not None:
+            self._collected = self._job()
         else:
             _those_before(session.config)(session=session)
             session.items = []
@@ -104,14 +133,24 @@ class OnDemandCollector:
     def _perform(self, session: pytest.Session, request: Request) -> Collected:
         items: list[pytest.Item] = []
         unknown: list[str] = []
+        names = self.targets[request.target].names
+        rest = None
         for file in request.files:
-            found = list(self._items_of(request.target, Path(file), request.only))
-            total_before = len(items)
-            items += found
-            names = self.targets[request.target].names
+            rest = self._unfold(request, Path(file))
+            found = rest.take(request.most if self._may_wait(request) else ALL)
             if names:
-                items[total_before:] = [item for item in found if _is_named(item, names)]
+                found = [item for item in found if _is_named(item, names)]
                 unknown += self._unknown(request, Path(file), names)
+            items += found
+        collected = self._admit(session, request, items)
+        collected.unknown = tuple(unknown)
+        collected.rest = rest or None
+        return collected
+
+    def _admit(
+        self, session: pytest.Session, request: Request, items: list[pytest.Item]
+    ) -> Collected:
+        """Let plugins modify the list, and leave out what was not asked for."""
         total = len(items)
         hook = session.config.hook
         hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
@@ -121,9 +160,14 @@ class OnDemandCollector:
             missing = tuple(sorted(request.only - ids))
             items = [item for item in items if item.nodeid in request.only]
         if request.skip:
-            items = [item for item in items if item.nodeid not in request.skip]
+            items = [item for item in items if not is_within(item.nodeid, request.skip)]
         session.testscollected += len(items)
-        return Collected(items, total, missing, tuple(unknown))
+        return Collected(items, total, missing)
+
+    def _may_wait(self, request: Request) -> bool:
+        """Tell whether some of the tests may be made later."""
+        is_part = request.only is not None or self.targets[request.target].names
+        return len(request.files) == 1 and not is_part and may_defer(self.session.config)
 
     def _unknown(self, request: Request, path: Path, names: Iterable[str]) -> Iterator[str]:
         """Tell of each name that nothing in the file has, as pytest does."""
@@ -145,39 +189,20 @@ class OnDemandCollector:
                     break
                 nodes = [child for child in found if isinstance(child, pytest.Collector)]
 
-    def _items_of(
-        self, target: int, path: Path, only: frozenset[str] | None
-    ) -> Iterator[pytest.Item]:
+    def _unfold(self, request: Request, path: Path) -> Unfolding:
+        nodes: Iterable[pytest.Item | pytest.Collector]
         if path.is_dir():
-            nodes: Iterable[pytest.Item | pytest.Collector] = (
+            nodes = (
                 child
-                for folder in self._descend(target, path)
+                for folder in self._descend(request.target, path)
                 for child in self._children(folder)
                 if not isinstance(child, pytest.Directory) and not self._is_candidate(child.path)
             )
         else:
-            nodes = self._descend(target, path)
-        for node in nodes:
-            if only is None:
-                yield from self.session.genitems(node)
-            else:
-                yield from self._named_items(node, only)
-
-    def _named_items(
-        self, node: pytest.Item | pytest.Collector, ids: frozenset[str]
-    ) -> Iterator[pytest.Item]:
-        """As pytest's ``genitems``, entering only what leads to one of the node ids."""
-        if isinstance(node, pytest.Item):
-            if node.nodeid in ids:
-                yield from self.session.genitems(node)
-            return
-        if not any(nodeid.startswith(f"{node.nodeid}::") for nodeid in ids):
-            return
-        report, is_known = self.session._collect_one_node(node, not isinstance(node, pytest.File))
-        for child in report.result if report.passed else ():
-            yield from self._named_items(child, ids)
-        if not is_known:
-            node.ihook.pytest_collectreport(report=report)
+            nodes = self._descend(request.target, path)
+        wanted = request.parts if request.only is None else request.only
+        chosen = None if wanted is None else Chosen.of(wanted)
+        return Unfolding(self.session, nodes, self._deferral, self._known, chosen)
 
     def _descend(self, target: int, path: Path) -> list[pytest.Collector]:
         """Return the nodes for ``path``; more than one where plugins share a file."""

@@ -11,7 +11,7 @@ import pytest
 from guild_plugins.engine import messages as core
 from guild_plugins.suites.categories import category_of
 from guild_plugins.suites.ledger import Ledger
-from guild_plugins.suites.nodes import SuiteNode
+from guild_plugins.suites.nodes import Opened, Selection, SuiteNode
 from guild_plugins.suites.pieces import Pieces
 from guild_plugins.suites.replay import Replayer
 from guild_plugins.suites.reporting import Reporter
@@ -158,9 +158,8 @@ class Listener:
             node.opening = said[0]
             node.told.clear()
             self._pieces.account(said[0]).touch(now)
-        elif tag == Tag.UNIT_OPENED:
-            piece, tests, total, spent = said
-            self._note_opened(node, piece, tests, total, spent, now)
+        elif tag in (Tag.UNIT_OPENED, Tag.UNIT_GREW):
+            self._note_collected(node, tag, said, now)
         elif tag == Tag.UNIT_CLOSED:
             node.held.pop(said[0], None)
             self._pieces.end(said[0])
@@ -172,6 +171,8 @@ class Listener:
             self._tell(core.UnitReturned(name, said[0], now))
         elif tag == Tag.TESTS_RETURNED:
             self._note_returned(node, said[0], said[1], now)
+        elif tag == Tag.UNREAD_RETURNED:
+            self._note_unread(node, said, now)
 
     def _pass_on(self, node: SuiteNode, name: str, kwargs: dict[str, Any]) -> None:
         if name == "collectreport":
@@ -179,10 +180,9 @@ class Listener:
         else:
             node.process_from_remote((name, kwargs))
 
-    def _note_opened(
-        self, node: SuiteNode, piece: int, tests: int, total: int, spent: float, now: float
-    ) -> None:
-        node.opening = None
+    def _note_collected(self, node: SuiteNode, tag: int, said: list[Any], now: float) -> None:
+        piece, tests, total, spent, unread = said
+        is_opening = tag == Tag.UNIT_OPENED
         work = self._pieces.work(piece)
         account = self._ledger.scope(work.unit.scope)
         worker = self._ledger.worker(node.gateway.id)
@@ -191,25 +191,49 @@ class Listener:
         account.worker_s += spent
         opened = node.held.get(piece)
         if opened is not None:
-            opened.is_open, opened.tests = True, tests
-            if opened.only is None and not opened.skip:
-                account.collected += total
+            opened.is_open = True
+            opened.tests += tests
+            opened.unread = unread
+            account.collected += opened.new_among(tests, total)
+            if opened.selection.is_whole and is_opening:
                 account.files += len(work.files)
         self._session.testscollected += tests
-        self._tell(core.UnitOpened(node.gateway.id, piece, tests, now))
+        event = core.UnitOpened if is_opening else core.UnitGrew
+        self._tell(event(node.gateway.id, piece, tests, now, unread))
+        if is_opening:
+            node.opening = None
 
     def _note_returned(self, node: SuiteNode, piece: int, ids: tuple[str, ...], now: float) -> None:
+        opened = self._note_stolen(node, piece, ids)
+        if opened is not None:
+            opened.tests -= len(ids)
+        self._session.testscollected -= len(ids)
+        payload = Selection(only=frozenset(ids))
+        self._tell(core.TestsReturned(node.gateway.id, piece, len(ids), payload, now))
+
+    def _note_unread(self, node: SuiteNode, said: list[Any], now: float) -> None:
+        piece, parts, count = said
+        opened = self._note_stolen(node, piece, parts)
+        if opened is not None:
+            opened.unread = max(opened.unread - count, 0)
+        payload = Selection(parts=frozenset(parts), skip=self._skipped(opened))
+        self._tell(core.TestsReturned(node.gateway.id, piece, count, payload, now, unread=True))
+
+    def _note_stolen(self, node: SuiteNode, piece: int, ids: tuple[str, ...]) -> Opened | None:
+        """Account for what a worker gave up, and return what it holds of the piece."""
         opened = node.held.get(piece)
         if ids:
             self._ledger.add_piece(self._pieces.work(piece).unit.id)
             self._pieces.account(piece).steals += 1
             self._ledger.steals += 1
-            self._session.testscollected -= len(ids)
             if opened is not None:
                 opened.done.update(ids)
-                opened.tests -= len(ids)
-        payload = (frozenset(ids), frozenset[str]())
-        self._tell(core.TestsReturned(node.gateway.id, piece, len(ids), payload, now))
+        return opened
+
+    @staticmethod
+    def _skipped(opened: Opened | None) -> frozenset[str]:
+        """Return what a part of a piece must leave out since the piece did."""
+        return frozenset() if opened is None else opened.selection.skip
 
     def _note_deselected(self, node: SuiteNode, ids: tuple[str, ...]) -> None:
         self._ledger.deselected += len(ids)

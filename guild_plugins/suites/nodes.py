@@ -12,19 +12,63 @@ from xdist.workermanage import WorkerController
 from guild_plugins.suites.wire import unsent
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tests of a unit make up a piece; see `collection.Request`.
+
+    :param counted: How many of them were collected before, by a worker that died.
+    """
+
+    only: frozenset[str] | None = None
+    parts: frozenset[str] | None = None
+    skip: frozenset[str] = frozenset()
+    counted: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all tests of the unit."""
+        return self.only is None and self.parts is None and not self.skip
+
+
 @dataclass(slots=True)
 class Opened:
     """A unit on a worker, from its assignment to its end.
 
     :param done: Node ids that need not run again: ended, crashed or given away.
+    :param unread: About how many tests are not collected yet.
     """
 
-    only: frozenset[str] | None
-    skip: frozenset[str]
+    selection: Selection
     is_open: bool = False
     tests: int = 0
+    unread: int = 0
     done: set[str] = field(default_factory=set)
     ended: int = 0
+    counted: int = 0
+
+    @property
+    def left(self) -> int:
+        """About how many tests have not ended."""
+        return max(self.tests - self.ended, 0) + self.unread
+
+    def remainder(self) -> Selection:
+        """Return what is to be run again, were it to be."""
+        chosen = self.selection
+        counted = max(self.tests - self.ended, 0)
+        return Selection(chosen.only, chosen.parts, chosen.skip | self.done, counted)
+
+    def new_among(self, tests: int, total: int) -> int:
+        """Return how many of those that were just collected no worker had collected before.
+
+        :param tests: Those that are to run.
+        :param total: With those that were deselected or are to be left out.
+        """
+        if self.selection.only is not None:
+            return 0
+        fresh = tests if self.selection.skip else total
+        known = min(self.selection.counted - self.counted, fresh)
+        self.counted += known
+        return fresh - known
 
 
 class SuiteNode(WorkerController):

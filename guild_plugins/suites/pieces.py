@@ -6,7 +6,7 @@ from typing import Any
 
 from guild_plugins.engine.messages import Piece
 from guild_plugins.suites.ledger import Account, Ledger
-from guild_plugins.suites.nodes import Opened, SuiteNode
+from guild_plugins.suites.nodes import Opened, Selection, SuiteNode
 from guild_plugins.suites.plan import Plan, Work
 
 
@@ -60,14 +60,15 @@ class Pieces:
         self._ledger.partial_files.update(self.work(piece).keys)
         if piece in node.held:
             node.held[piece].tests -= count
+            node.held[piece].unread = 0
 
     def _write_off(self, piece: Piece, opened: Opened | None) -> None:
         account = self._ledger.scope(piece.unit.scope)
         reason = self._reason(account)
         work = self._plan.works[piece.unit.id]
-        only, _ = selection(piece)
+        only = selection(piece).only
         if opened is not None and opened.is_open:
-            left = max(opened.tests - opened.ended, 0)
+            left = opened.left
             account.not_run.update({reason: left} if left else {})
         elif only is not None:
             account.not_run[reason] += len(only)
@@ -80,7 +81,7 @@ class Pieces:
         return account.stopped or self.why_stopped or "interrupted"
 
 
-def selection(piece: Piece) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Return the node ids that make up a piece (None for all), and those to leave out."""
+def selection(piece: Piece) -> Selection:
+    """Return which tests of the unit make up a piece."""
     payload: Any = piece.payload
-    return payload if payload is not None else (None, frozenset())
+    return payload if payload is not None else Selection()

@@ -315,10 +315,8 @@ class ScopeSession(DSession):
                     dropped.append(piece)  # the file itself brought the worker down
                     self._pieces.end(piece)
                 continue
-            left = opened.tests - opened.ended
-            if left > 0:
-                payload = (opened.only, opened.skip | opened.done)
-                remaining.append(core.Remainder(piece, left, payload))
+            if opened.left > 0:
+                remaining.append(core.Remainder(piece, opened.left, opened.remainder()))
             else:
                 self._pieces.end(piece)
         self.report_line(f"[{name}] {endings.brief(why)}; its other tests run elsewhere")
@@ -437,7 +435,7 @@ class ScopeSession(DSession):
             if isinstance(instruction, core.Recall):
                 node.sendcommand("recall", unit=instruction.piece)
             elif isinstance(instruction, core.Divide):
-                node.sendcommand("divide", unit=instruction.piece)
+                node.sendcommand("divide", unit=instruction.piece, unread=instruction.unread)
             elif isinstance(instruction, core.Release):
                 node.is_released = True
                 node.shutdown()
@@ -449,14 +447,15 @@ class ScopeSession(DSession):
         if node is None:
             return  # it died a moment ago, and its loss is on the queue
         work = self._pieces.work(piece.id)
-        only, skip = selection(piece)
-        node.held[piece.id] = Opened(only, skip)
+        chosen = selection(piece)
+        node.held[piece.id] = Opened(chosen)
         request = {
             "target": work.target,
             "scope": work.unit.scope,
             "files": list(work.files),
-            "only": None if only is None else sorted(only),
-            "skip": sorted(skip),
+            "only": None if chosen.only is None else sorted(chosen.only),
+            "parts": None if chosen.parts is None else sorted(chosen.parts),
+            "skip": sorted(chosen.skip),
         }
         with contextlib.suppress(OSError):
             node.sendcommand("run", unit=piece.id, request=request)

@@ -43,7 +43,7 @@ class Tag(IntEnum):
     TEST_DONE = 4  # unit, seconds
     XDIST_EVENT = 5  # name, keyword arguments: passed on to xdist as they are
     UNIT_OPENING = 6  # unit
-    UNIT_OPENED = 7  # unit, tests to run, tests collected, seconds
+    UNIT_OPENED = 7  # unit, tests to run, tests collected, seconds, about how many more
     UNIT_CLOSED = 8  # unit
     UNIT_RETURNED = 9  # unit: the answer to "recall"
     TESTS_RETURNED = 10  # unit, node ids: the answer to "divide", and to "recall" come too late
@@ -53,6 +53,8 @@ class Tag(IntEnum):
     NOT_FOUND = 14  # unit, node ids that were asked for and do not exist
     FOREIGN_IMPORT = 15  # what to tell the user
     UNKNOWN_NAMES = 16  # what to tell the user of each
+    UNIT_GREW = 17  # unit, tests to run, tests collected, seconds, about how many more
+    UNREAD_RETURNED = 18  # unit, node ids of what holds tests, about how many: see "divide"
 
 
 def encode(record: Record) -> bytes:

@@ -3,7 +3,8 @@
 xdist's worker collects the whole suite and is then sent indices. This one is
 sent files. It keeps one file ahead of the one that runs (pytest must know the
 next test to tear fixtures down where it would), and answers at once when a
-part of its queue is wanted back.
+part of its queue is wanted back. Of a long file it makes a few tests at a time, so
+that most of what is wanted back was never made.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,34 @@ from guild_plugins.suites.heap import Heap
 from guild_plugins.suites.naming import Candidates
 from guild_plugins.suites.quiet import silence_terminal
 from guild_plugins.suites.recorder import Recorder
+from guild_plugins.suites.unfolding import Unfolding
 from guild_plugins.suites.wire import Outbox, Tag
+
+FIRST_TESTS = 24
+"""Tests of a file that are made at first."""
+
+LEAST_TESTS = 8
+"""Tests that are made at a time after those, however slow they are."""
+
+BATCH_SECONDS = 0.3
+"""How long the tests that are made at a time should run."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A unit of which not all tests are made."""
+
+    unit: int
+    request: Request
+    rest: Unfolding
+    ran: int = 0
+    seconds: float = 0.0
+
+    def next_batch(self) -> int:
+        """Return how many tests to make next, by what those before them took."""
+        if not self.ran:
+            return FIRST_TESTS
+        return max(int(BATCH_SECONDS * self.ran / max(self.seconds, 1e-6)), LEAST_TESTS)
 
 
 class Queue:
@@ -45,6 +74,7 @@ class Queue:
         self._tests: deque[tuple[int, int]] = deque()  # unit, index of the item
         self._finished = False
         self.is_abandoned = False
+        self.reading: Reading | None = None
         self.open: dict[int, int] = {}  # unit, tests of it that have not ended here
 
     def add_unit(self, unit: int, request: dict[str, Any]) -> None:
@@ -65,6 +95,7 @@ class Queue:
             self.is_abandoned = self._finished = True
             self._units.clear()
             self._tests.clear()
+            self.reading = None
             self._changed.notify()
 
     def next_test(self) -> tuple[int, int] | None:
@@ -84,11 +115,16 @@ class Queue:
                     self._changed.wait()
             return self._units.popleft() if self._units else None
 
-    def add_tests(self, unit: int, indices: range) -> None:
-        """Queue the tests of a unit that was just collected."""
+    def add_tests(self, unit: int, indices: range, reading: Reading | None) -> bool:
+        """Queue tests of a unit that were just collected; False if it has none left.
+
+        :param reading: What more there is of it.
+        """
         with self._changed:
-            self.open[unit] = len(indices)
+            self.reading = None if self.is_abandoned else reading
+            self.open[unit] = self.open.get(unit, 0) + len(indices)
             self._tests.extend((unit, index) for index in indices)
+            return not self._close_if_done(unit)
 
     def take_back_unit(self, unit: int) -> bool:
         """Remove a unit that is not collected yet; False if it is too late."""
@@ -110,6 +146,14 @@ class Queue:
                 self.open[unit] -= len(taken)
             return [index for _, index in taken]
 
+    def take_back_unread(self, unit: int) -> tuple[list[str], int]:
+        """Remove the later half of what is not made yet; return its node ids and about how many."""
+        with self._changed:
+            if self.reading is None or self.reading.unit != unit:
+                return [], 0
+            waiting = sum(entry[0] == unit for entry in self._tests)
+            return self.reading.rest.give(waiting)
+
     def drop_tests(self, unit: int) -> tuple[int, bool]:
         """Remove a unit's waiting tests; return their number and whether none is left."""
         with self._changed:
@@ -119,6 +163,8 @@ class Queue:
             count = len(self._tests) - len(kept)
             self._tests = kept
             self.open[unit] -= count
+            if self.reading is not None and self.reading.unit == unit:
+                count += self.reading.rest.drop()
             return count, self._close_if_done(unit)
 
     def test_ended(self, unit: int) -> bool:
@@ -129,8 +175,16 @@ class Queue:
             self.open[unit] -= 1
             return self._close_if_done(unit)
 
+    def note_time(self, unit: int, seconds: float) -> None:
+        """Note what a test took, for the size of the next batch."""
+        reading = self.reading
+        if reading is not None and reading.unit == unit:
+            reading.ran += 1
+            reading.seconds += seconds
+
     def _close_if_done(self, unit: int) -> bool:
-        if self.open[unit] == 0:
+        is_read = self.reading is None or self.reading.unit != unit
+        if self.open[unit] == 0 and is_read:
             del self.open[unit]
             return True
         return False
@@ -223,6 +277,9 @@ class SuiteInteractor(WorkerInteractor):
     def _next(self) -> tuple[int, int] | None:
         """Return the next test, collecting the next unit when none is left."""
         while (entry := self.queue.next_test()) is None:
+            if self.queue.reading is not None:
+                self._read_on(self.queue.reading)
+                continue
             unit = self.queue.next_unit(self._tell_hungry)
             if unit is None:
                 return None
@@ -236,35 +293,48 @@ class SuiteInteractor(WorkerInteractor):
     def _open(self, unit: int, request: dict[str, Any]) -> None:
         started = time.perf_counter()
         self.outbox.put((Tag.UNIT_OPENING.value, unit))
-        only = request["only"]
         self._switch(unit, request["scope"])
+        asked = Request(
+            request["target"],
+            tuple(request["files"]),
+            _maybe(request["only"]),
+            _maybe(request["parts"]),
+            frozenset(request["skip"]),
+            FIRST_TESTS,
+        )
         try:
-            collected = self.collector.collect(
-                Request(
-                    request["target"],
-                    tuple(request["files"]),
-                    None if only is None else frozenset(only),
-                    frozenset(request["skip"]),
-                )
-            )
+            collected = self.collector.collect(asked)
         except DirectoryFailed:
             collected = Collected()
-        items = self.session.items
-        first = len(items)
-        items.extend(collected.items)
         if collected.unknown:
             self.outbox.put((Tag.UNKNOWN_NAMES.value, collected.unknown))
         if collected.missing:
             self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
-        spent = time.perf_counter() - started
-        count = len(collected.items)
         self._look_for_foreign_imports()
         if self.heap:
             self.heap.settle()
-        self.outbox.put((Tag.UNIT_OPENED.value, unit, count, collected.total, spent))
-        if count:
-            self.queue.add_tests(unit, range(first, first + count))
-        else:
+        reading = Reading(unit, asked, collected.rest) if collected.rest else None
+        self._add(Tag.UNIT_OPENED, unit, collected, reading, started)
+
+    def _read_on(self, reading: Reading) -> None:
+        """Make the next tests of the file that is open."""
+        started = time.perf_counter()
+        self._switch(reading.unit)
+        batch = reading.next_batch()
+        collected = self.collector.collect_more(reading.request, reading.rest, batch)
+        self._add(Tag.UNIT_GREW, reading.unit, collected, reading, started)
+
+    def _add(
+        self, tag: Tag, unit: int, collected: Collected, reading: Reading | None, started: float
+    ) -> None:
+        """Queue the tests that were made, and say so."""
+        items = self.session.items
+        first, count = len(items), len(collected.items)
+        items.extend(collected.items)
+        unread = reading.rest.weight if reading else 0
+        spent = time.perf_counter() - started
+        self.outbox.put((tag.value, unit, count, collected.total, spent, unread))
+        if not self.queue.add_tests(unit, range(first, first + count), reading if unread else None):
             self.outbox.put((Tag.UNIT_CLOSED.value, unit))
 
     def _look_for_foreign_imports(self) -> None:
@@ -289,6 +359,7 @@ class SuiteInteractor(WorkerInteractor):
         started = time.perf_counter()
         self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         spent = time.perf_counter() - started
+        self.queue.note_time(unit, spent)
         self.outbox.put((Tag.TEST_DONE.value, unit, spent))
         if self.queue.test_ended(unit):
             if self.recorder is not None:
@@ -322,6 +393,8 @@ class SuiteInteractor(WorkerInteractor):
             else:
                 self.outbox.put((Tag.TESTS_RETURNED.value, unit, ()))
             self.outbox.flush()
+        elif name == "divide" and kwargs["unread"]:
+            self._give_unread(kwargs["unit"])
         elif name == "divide":
             self._give_half(kwargs["unit"])
         elif name == "forget":
@@ -335,6 +408,11 @@ class SuiteInteractor(WorkerInteractor):
         indices = self.queue.take_back_half(unit) if unit in self.queue.open else []
         ids = tuple(self.session.items[index].nodeid for index in indices)
         self.outbox.put((Tag.TESTS_RETURNED.value, unit, ids))
+        self.outbox.flush()
+
+    def _give_unread(self, unit: int) -> None:
+        parts, count = self.queue.take_back_unread(unit)
+        self.outbox.put((Tag.UNREAD_RETURNED.value, unit, tuple(parts), count))
         self.outbox.flush()
 
     def _forget(self, units: list[int]) -> None:
@@ -400,6 +478,10 @@ class SuiteInteractor(WorkerInteractor):
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Let the controller count what ``-k``, ``-m`` and others left out."""
         self.outbox.put((Tag.DESELECTED.value, tuple(item.nodeid for item in items)))
+
+
+def _maybe(ids: Iterable[str] | None) -> frozenset[str] | None:
+    return None if ids is None else frozenset(ids)
 
 
 def _is_uneventful(report: pytest.TestReport) -> bool:

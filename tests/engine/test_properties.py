@@ -69,6 +69,7 @@ def worlds(draw: st.DrawFn, *, faulty: bool) -> World:
         crash=draw(st.sampled_from((0.0, 0.02, 0.2))) if faulty else 0.0,
         bad_import=draw(st.sampled_from((0.0, 0.05, 0.3))) if faulty else 0.0,
         refusal=draw(st.sampled_from((0.0, 0.3, 1.0))),
+        batch=draw(st.sampled_from((None, 1, 3))),
     )
 
 
