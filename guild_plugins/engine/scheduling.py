@@ -44,8 +44,9 @@ from guild_plugins.engine.messages import (
     WorkerReady,
     WorkersSampled,
 )
+from guild_plugins.engine.pools import Pool, Request
 from guild_plugins.engine.sizing import deserves_worker
-from guild_plugins.engine.state import Pool, Request, State
+from guild_plugins.engine.state import State
 from guild_plugins.engine.width import Width
 from guild_plugins.engine.workers import Thrift, Worker, divide_from, recall_from
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from guild_plugins.engine.messages import (
@@ -40,7 +39,7 @@ from guild_plugins.engine.messages import (
     WorkersSampled,
     WorkerStopped,
 )
-from guild_plugins.engine.queues import ExclusiveQueue, PoolQueue
+from guild_plugins.engine.pools import Pool, Request
 from guild_plugins.engine.sizing import LEAST_SECONDS, expected_seconds, parts
 from guild_plugins.engine.workers import Opened, Worker
 
@@ -49,42 +48,6 @@ STORY: Final = 30
 
 PACE_PRIOR: Final = 1.0
 """Seconds of work as expected, before what is seen counts as much."""
-
-
-@dataclass(slots=True)
-class Pool:
-    """One environment: what waits for it and who is in it.
-
-    :param crew: Workers that are up and were not released.
-    :param waiting: Those of them that are hungry and have no answer, the
-        hungriest first.
-    :param floor: The longest unit that is known and cannot be divided.
-    """
-
-    name: str
-    queue: PoolQueue = field(default_factory=PoolQueue)
-    exclusive: ExclusiveQueue = field(default_factory=ExclusiveQueue)
-    crew: dict[str, Worker] = field(default_factory=dict)
-    waiting: dict[str, Worker] = field(default_factory=dict)
-    starting: int = 0
-    floor: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """How many workers it has or will have."""
-        return len(self.crew) + self.starting
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A recall or a division without an answer.
-
-    :param thief: The worker on whose behalf it was made, if on any.
-    """
-
-    worker: str
-    piece: Piece
-    thief: str | None
 
 
 class State:

@@ -94,10 +94,10 @@ class Worker:
         return sum((o.left + o.unread) * o.seconds_per_test(at, pace) for o in opened)
 
     def is_about_to_open(self, seconds: float, pace: float, may_move: MayMove) -> bool:
-        """Tell whether half of what it is opening right now takes more than ``seconds``."""
+        """Tell whether half of what it is opening right now may take more than ``seconds``."""
         for piece in self.unopened.values():
             is_next = self.is_hungry or piece.id in self.opening
-            is_worth = piece.seconds * pace / 2 > seconds
+            is_worth = piece.unit.seconds is None or piece.seconds * pace / 2 > seconds
             return is_next and is_worth and piece.unit.divisible and may_move(piece)
         return False
 
