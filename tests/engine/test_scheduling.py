@@ -24,6 +24,7 @@ from guild_plugins.engine.messages import (
     TestsReturned,
     Unit,
     UnitClosed,
+    UnitGrew,
     UnitOpened,
     UnitReturned,
     WorkerHungry,
@@ -218,6 +219,72 @@ def test_an_open_piece_is_divided_for_who_has_nothing() -> None:
     assert given[0].piece.id != 1
     assert given[0].piece.payload == ("t6", "t7", "t8", "t9")
     assert given[0].piece.seconds == pytest.approx(40.0, rel=0.1)
+
+
+def partly_read(tests: int, unread: int, *others: str) -> Scheduler:
+    """Return a scheduler with worker a in its only unit, which it has read in part."""
+    scheduler = begun([Unit(1, "core", seconds=100.0)], "a", *others)
+    tell(scheduler, *(hungry(name, 0.5) for name in others))
+    tell(scheduler, UnitOpened("a", 1, tests, 1.0, unread=unread))
+    return scheduler
+
+
+def test_what_is_not_collected_is_given_away_first() -> None:
+    scheduler = begun([Unit(1, "core", seconds=100.0)], "a", "b")
+    asked = tell(scheduler, hungry("b", 0.5), UnitOpened("a", 1, 20, 1.0, unread=80))
+
+    given = tell(scheduler, TestsReturned("a", 1, 50, "the later half", 1.1, unread=True))
+
+    assert asked == [Divide("a", 1, unread=True)]
+    assert isinstance(given[0], Assign)
+    assert given[0].piece.seconds == pytest.approx(50.0, rel=0.1)
+    assert not given[0].piece.again
+    assert scheduler._state.moved_tests == 0
+
+
+def test_tests_that_were_collected_count_as_moved() -> None:
+    scheduler = partly_read(10, 0, "b")
+
+    tell(scheduler, TestsReturned("a", 1, 4, "half", 1.1))
+
+    assert scheduler._state.moved_tests == 4
+
+
+def test_a_worker_that_read_on_meanwhile_is_asked_for_what_it_has_read() -> None:
+    scheduler = partly_read(10, 30, "b")
+    tell(scheduler, UnitGrew("a", 1, 30, 1.1, unread=0))
+
+    said = tell(scheduler, TestsReturned("a", 1, 0, (), 1.2, unread=True))
+
+    assert said == [Divide("a", 1)]
+
+
+def test_what_has_grown_is_shared_like_what_was_there() -> None:
+    scheduler = partly_read(10, 90)
+    opened = scheduler._state.workers["a"].opened[1]
+
+    tell(scheduler, UnitGrew("a", 1, 20, 1.1, unread=65))
+
+    assert (opened.tests, opened.left, opened.unread) == (30, 30, 65)
+    assert scheduler._state.opened_tests == 30
+
+
+def test_a_piece_grows_only_where_it_is_open() -> None:
+    scheduler = begun([Unit(1, "core", seconds=100.0)], "a")
+
+    with pytest.raises(IllegalEventError, match="not open"):
+        scheduler.handle(UnitGrew("a", 1, 5, 1.0, unread=0))
+
+
+def test_a_worker_waits_for_a_file_that_nobody_has_timed() -> None:
+    units = [Unit(1, "core", seconds=9.0, size=9000), Unit(2, "new", size=40)]
+    scheduler = begun(units, "a", "b")
+    tell(scheduler, UnitOpened("a", 1, 1, 0.1), hungry("b", 0.1))
+
+    said = tell(scheduler, UnitClosed("a", 1, 9.0), hungry("a", 9.0))
+
+    assert list(scheduler._state.workers["b"].unopened) == [2]
+    assert said == []
 
 
 def test_one_worker_is_asked_by_one_thief_at_a_time() -> None:
