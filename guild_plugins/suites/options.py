@@ -7,6 +7,7 @@ imports nothing but pytest.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -142,6 +143,9 @@ OPTIONS = (
     ),
 )
 
+VALUED = frozenset(option.flag for option in OPTIONS if option.kind != "flag")
+"""The flags that take a value."""
+
 _INI_TYPES = {"flag": "bool", "text": "string", "list": "args", "count": "int", "seconds": "float"}
 
 
@@ -171,6 +175,11 @@ def _add_flag(group: Any, option: Option) -> None:
     if option.kind == "list":
         details["action"] = "append"
     group.addoption(option.flag, **details)
+
+
+def has_values_apart(args: Iterable[str]) -> bool:
+    """Tell whether the value of one of our options is an argument of its own."""
+    return not VALUED.isdisjoint(args)
 
 
 def settle(config: pytest.Config) -> None:

@@ -10,7 +10,14 @@ from collections.abc import Generator
 
 import pytest
 
-from guild_plugins.suites.options import add_options, early, is_on, settle, wants_coverage
+from guild_plugins.suites.options import (
+    add_options,
+    early,
+    has_values_apart,
+    is_on,
+    settle,
+    wants_coverage,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,11 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Do what must be done before conftests are imported: repair the path, and measure.
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Do what must be done before conftests are imported: find the root, repair the path, measure.
 
     Conftests of members with a session of their own are left to that session.
     """
+    if has_values_apart(early_config.invocation_params.args):
+        from guild_plugins.suites.rooting import mend
+
+        mend(early_config, parser, args)
     if not early(early_config, "guild_scopes"):
         _begin_coverage(early_config)
         return (yield)

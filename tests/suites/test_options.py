@@ -1,8 +1,12 @@
+from __future__ import annotations
+
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guild_plugins.suites.options import OPTIONS, is_on, settle
+from tests.suites.runs import run, write
 
 pytest_plugins = "pytester"
 
@@ -95,3 +99,39 @@ def test_a_shard_that_is_none_ends_the_run(pytester: pytest.Pytester) -> None:
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--guild-shard: '3/2' names no part*"])
+
+
+@pytest.mark.parametrize("value", ["../report.json", "other"])
+def test_a_value_that_is_a_path_does_not_move_the_root(tmp_path: Path, value: str) -> None:
+    text = "def test_here(request): assert request.config.getini('xfail_strict') == True"
+    tree = write(
+        tmp_path / "tree",
+        {"pytest.ini": "[pytest]\nxfail_strict = true\n", "test_it.py": text},
+    )
+    write(tree / "other", {"pytest.ini": "[pytest]\n", "test_it.py": text})
+    write(tmp_path, {"report.json": "{}"})
+    flag = "--guild-report" if value.endswith("json") else "--guild-cov-source"
+
+    ended = run(tree, "--guild-scopes", "-n0", "test_it.py", flag, value)
+
+    assert f"rootdir: {tree}\n" in ended.out
+    assert ended.of("passed") == {"test_it.py::test_here"}
+
+
+def test_options_of_the_ini_file_count_whatever_a_value_looks_like(tmp_path: Path) -> None:
+    ini = "[pytest]\naddopts = --strict-markers -p beside_it --deselect=test_it.py::test_there\npythonpath = lib\n"
+    tree = write(
+        tmp_path / "tree",
+        {
+            "pytest.ini": ini,
+            "lib/beside_it.py": "def pytest_report_header(): return 'is beside it'",
+            "test_it.py": "def test_here(): pass\ndef test_there(): pass",
+        },
+    )
+    write(tmp_path, {"report.json": "{}"})
+
+    ended = run(tree, "--guild-scopes", "-n2", "--guild-report", "../report.json")
+
+    assert ended.of("passed") == {"test_it.py::test_here"}
+    assert "is beside it" in ended.out
+    assert ended.code == pytest.ExitCode.OK
