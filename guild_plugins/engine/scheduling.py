@@ -9,8 +9,9 @@ rules, in the order in which they are applied after each event:
   that would come to it last, else half of the open piece with most left in it.
   A worker owes one answer at a time, and waits for one answer at a time.
 - When nothing can be had, it is released: it runs the test that it holds back,
-  and ends. It waits only while an answer is due, or while a piece is just being
-  opened that will be worth dividing.
+  and ends. It waits only while an answer is due, while a piece is just being
+  opened that will be worth dividing, or while a file that nobody has timed may
+  prove long.
 - A free slot goes to the pool that has work and no worker, then to the one with
   most work for each worker, as long as a worker is worth its start. There are
   no more slots than the cores can feed.
@@ -132,6 +133,9 @@ class Scheduler:
 
     def _react(self, event: Event) -> None:
         if isinstance(event, TestsFinished):
+            pool = self._pool(self._state.workers[event.worker])
+            if pool.waiting:
+                self._settle(pool, event.at)
             return
         if isinstance(event, WorkersSampled):
             self.width.note(event.busy, event.runnable)
@@ -230,7 +234,9 @@ class Scheduler:
         """Tell whether those who wait may yet get something from another worker."""
         pace, may_move = self._state.pace, self._state.may_move
         return any(
-            worker.asked or worker.is_about_to_open(self.collect, pace, may_move)
+            worker.asked
+            or worker.is_about_to_open(self.collect, pace, may_move)
+            or worker.may_prove_long(may_move)
             for worker in pool.crew.values()
         )
 

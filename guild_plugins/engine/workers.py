@@ -19,6 +19,9 @@ ROUND_TRIP: Final = 0.005
 PRIOR_TESTS: Final = 4
 """The expected cost of a piece counts as much as this many tests that were seen."""
 
+MANY_TESTS: Final = 16
+"""A file that nobody has timed is worth waiting for while more tests than that are left."""
+
 MayMove = Callable[[Piece], bool]
 """Whether a piece may be taken from its worker at all."""
 
@@ -100,6 +103,16 @@ class Worker:
             is_worth = piece.unit.seconds is None or piece.seconds * pace / 2 > seconds
             return is_next and is_worth and piece.unit.divisible and may_move(piece)
         return False
+
+    def may_prove_long(self, may_move: MayMove) -> bool:
+        """Tell whether it is in a file that nobody has timed, with many tests left."""
+        return any(
+            opened.piece.unit.seconds is None
+            and opened.left + opened.unread > MANY_TESTS
+            and opened.piece.unit.divisible
+            and may_move(opened.piece)
+            for opened in self.opened.values()
+        )
 
 
 def recall_from(

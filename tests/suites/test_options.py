@@ -119,7 +119,8 @@ def test_a_value_that_is_a_path_does_not_move_the_root(tmp_path: Path, value: st
 
 
 def test_options_of_the_ini_file_count_whatever_a_value_looks_like(tmp_path: Path) -> None:
-    ini = "[pytest]\naddopts = --strict-markers -p beside_it --deselect=test_it.py::test_there\npythonpath = lib\n"
+    options = "--strict-markers -p beside_it --deselect=test_it.py::test_there"
+    ini = f"[pytest]\naddopts = {options}\npythonpath = lib\n"
     tree = write(
         tmp_path / "tree",
         {
