@@ -290,8 +290,8 @@ def test_a_worker_waits_for_a_file_that_nobody_has_timed() -> None:
 def test_a_file_that_proves_long_is_shared_by_who_waits_for_it() -> None:
     units = [Unit(1, "core", seconds=9.0, size=9000), Unit(2, "new", size=40)]
     scheduler = begun(units, "a", "b")
-    opened = UnitOpened("b", 2, 24, 0.1, unread=76)
-    tell(scheduler, opened, UnitOpened("a", 1, 1, 0.1), UnitClosed("a", 1, 0.2))
+    opened = UnitOpened("b", 2, 24, 0.199, unread=76)
+    tell(scheduler, UnitOpened("a", 1, 1, 0.1), opened, UnitClosed("a", 1, 0.2))
     waits = tell(scheduler, hungry("a", 0.2))
 
     said = tell(scheduler, TestsFinished("b", 2, 10, 10.1))
@@ -303,11 +303,11 @@ def test_a_file_that_proves_long_is_shared_by_who_waits_for_it() -> None:
 def test_who_waits_for_a_file_that_proves_short_is_released() -> None:
     units = [Unit(1, "core", seconds=9.0, size=9000), Unit(2, "new", size=40)]
     scheduler = begun(units, "a", "b")
-    opened = UnitOpened("b", 2, 24, 0.1)
-    tell(scheduler, opened, UnitOpened("a", 1, 1, 0.1), UnitClosed("a", 1, 0.2))
+    opened = UnitOpened("b", 2, 24, 0.199)
+    tell(scheduler, UnitOpened("a", 1, 1, 0.1), opened, UnitClosed("a", 1, 0.2))
     waits = tell(scheduler, hungry("a", 0.2))
 
-    said = tell(scheduler, TestsFinished("b", 2, 10, 0.3))
+    said = tell(scheduler, TestsFinished("b", 2, 10, 0.21))
 
     assert waits == []
     assert shown(said) == [("release", "a")]
