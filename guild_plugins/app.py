@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from guild_plugins.graph.boundaries.reading import read_rules
 from guild_plugins.graph.reading import read_imports
 from guild_plugins.scopes.check import Finding, examine
 from guild_plugins.scopes.config import GUILD_TOML, PYPROJECT
-from guild_plugins.scopes.model import ROOT, Evidence
+from guild_plugins.scopes.model import ROOT, Evidence, Scope
 from guild_plugins.scopes.ownership import Claim, OwnershipUnclear
 from guild_plugins.scopes.project import Project, load_project
 from guild_plugins.scopes.setup import SetupPlan
@@ -64,6 +64,17 @@ class Explanation:
     """Claims that are less specific."""
     is_barrier: bool
     evidence: tuple[Evidence, ...]
+
+    def as_data(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "path": self.path,
+            "scope": self.scope,
+            "claim": self.claim._asdict() if self.claim is not None else None,
+            "others": [claim._asdict() for claim in self.others],
+            "is_barrier": self.is_barrier,
+            "evidence": [line._asdict() for line in self.evidence],
+        }
 
 
 class App:
@@ -162,9 +173,7 @@ class App:
     def describe_scopes(self) -> dict[str, object]:
         """Return the scopes as plain data, as ``guild scopes --json`` prints it."""
         project, counts = self.project, self.count_files()
-        scopes = [{**asdict(scope), "files": counts.get(scope.id, 0)} for scope in project.scopes]
-        for scope in scopes:
-            scope["pytest"]["env"] = dict(scope["pytest"]["env"])
+        scopes = [{**_as_data(s), "files": counts.get(s.id, 0)} for s in project.scopes]
         return {
             "version": 1,
             "root": str(project.root),
@@ -179,3 +188,9 @@ class App:
     def _imports_of(self, path: str) -> set[str] | None:
         content = DiskTree(self.root, ()).read(path)
         return set(read_imports(content).modules) if content is not None else None
+
+
+def _as_data(scope: Scope) -> dict[str, object]:
+    pytest = {**scope.pytest._asdict(), "env": dict(scope.pytest.env)}
+    evidence = [line._asdict() for line in scope.evidence]
+    return {**scope._asdict(), "pytest": pytest, "evidence": evidence}

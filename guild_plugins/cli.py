@@ -12,9 +12,8 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guild_plugins import __version__
 from guild_plugins.errors import Exit, GuildError
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from guild_plugins.app import App, Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A subcommand. The first line of ``run``'s docstring is its help."""
 
     run: Callable[[App, argparse.Namespace], int]
@@ -272,9 +270,7 @@ def _check(app: App, *, as_json: bool) -> int:
 
 def _explain(explanation: Explanation, *, as_json: bool) -> int:
     if as_json:
-        from dataclasses import asdict
-
-        _print_json(asdict(explanation))
+        _print_json(explanation.as_data())
         return Exit.DONE
     from guild_plugins.report.text import printable
 
@@ -324,6 +320,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="guild",
         description="Scopes for one repository: tested, committed and landed in parallel.",
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"guild {__version__}")
     parser.add_argument(
@@ -337,10 +334,32 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             name,
             help=lines[0],
             description="\n".join(lines),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
         )
         command.arguments(subparser)
     return parser
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal.
+
+    argparse makes one for every argument, and to learn the width imports `shutil`,
+    which takes longer than all of its own.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
+    except (OSError, ValueError):  # no terminal, or closed
+        return 80
 
 
 def _commands(words: Sequence[str]) -> Iterator[tuple[str, Any]]:

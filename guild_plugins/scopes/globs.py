@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
+from typing import NamedTuple
 
 MAX_WILDCARDS = 32
 
@@ -27,8 +27,7 @@ Step = Callable[[str], object] | None
 """Matches one segment; ``None`` stands for ``**``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(NamedTuple):
     """One pattern, ready to match. ``literal`` is the path it names when it has no wildcard."""
 
     pattern: str

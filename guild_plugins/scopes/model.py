@@ -1,13 +1,13 @@
 """What a scope is.
 
-Pure values in plain dataclasses: the pytest plugin imports this on every run.
+Pure values. The pytest plugin and git hooks import this on every run: named tuples,
+since the standard library's dataclasses take 25 ms to be there.
 Parsing and validating configuration is `schema`'s work, finding scopes `discovery`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 ScopeId: TypeAlias = str
 """A scope's name: unique, and usable as one segment of a git branch."""
@@ -16,8 +16,7 @@ ROOT: ScopeId = "root"
 """The implicit scope of every path that no scope claims; never among a project's scopes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PytestSettings:
+class PytestSettings(NamedTuple):
     """How a scope's tests are run. What is ``None`` or empty follows the whole project's session.
 
     Paths are relative to the project's root, with ``/``.
@@ -40,8 +39,7 @@ class PytestSettings:
         return self != PytestSettings(timeout=self.timeout, exclusive=self.exclusive)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """Rules between scopes, and how imports are read for them."""
 
     layers: tuple[tuple[ScopeId, ...], ...] = ()
@@ -56,16 +54,14 @@ class Rules:
     """Folders that packages lie in; ``None`` where they are to be found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Why a scope is as it is: one line of it, and what speaks for that line."""
 
     claim: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """A named slice of the project: paths, the tests that prove them, and what they may need.
 
     ``paths`` and ``tests`` are patterns as in ``.gitignore``, anchored at the

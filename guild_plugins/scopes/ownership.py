@@ -12,7 +12,7 @@ that matches decides, and ``!`` takes back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.scopes.globs import Glob, parse_glob
@@ -36,8 +36,7 @@ class OwnershipUnclear(GuildError):
         return f"{self.path!r} is claimed by {self.first} and by {self.second}."
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A scope's claim on a path: the pattern that makes it, and from where."""
 
     scope: ScopeId

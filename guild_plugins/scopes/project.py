@@ -7,7 +7,7 @@ nothing heavy is imported, since the pytest plugin asks on every start.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -142,6 +142,6 @@ def _with_owners(configured: Configured, tree: Tree) -> tuple[Scope, ...]:
         line = line_for(lines, place.literal or "") if place and lines else None
         if line is not None and scope.id not in configured.owned:
             reason = Evidence(f"owners {' '.join(line.owners)}", f"CODEOWNERS, line {line.number}")
-            scope = replace(scope, owners=line.owners, evidence=(*scope.evidence, reason))
+            scope = scope._replace(owners=line.owners, evidence=(*scope.evidence, reason))
         scopes.append(scope)
     return tuple(scopes)

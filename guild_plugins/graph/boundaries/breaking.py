@@ -7,13 +7,13 @@ is compared by parsing it; a call is judged where its arguments can be counted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from guild_plugins.git.changes import Change
-from guild_plugins.git.trees import Objects, Tree, read_path
+from guild_plugins.git.trees import Tree, read_path
 from guild_plugins.graph.boundaries.direct import is_public_file
 from guild_plugins.graph.boundaries.rulebook import RuleBook
-from guild_plugins.graph.boundaries.surface import Signature, Surface, is_open, read_surface
+from guild_plugins.graph.boundaries.surface import Signature, is_open, read_surface
 from guild_plugins.graph.boundaries.violations import Step, Violation
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.parsing import parse
@@ -22,48 +22,40 @@ Broken = Mapping[str, tuple[Signature, Signature] | None]
 """Each name that changed: its signatures before and after; ``None`` where it is gone."""
 
 
-def judge_surfaces(
-    book: RuleBook, graph: ImportGraph, changes: Sequence[Change], before: Objects
+def judge_surface(
+    book: RuleBook, graph: ImportGraph, change: Change, after: ast.Module
 ) -> Iterator[Violation]:
-    """Yield each importer that a changed public module breaks.
+    """Yield each importer that a changed module breaks, if it is public.
 
-    :param before: Reads what the paths held before.
+    :param graph: Its tree is asked for what the module held before, too.
+    :param after: What it holds now. (One that is gone is missing, which is another rule.)
     """
-    for change in changes:
-        scope = book.scope(book.owner_of(change.path))
-        if scope.public is None or not change.path.endswith(".py") or change.before is None:
-            continue
-        if not is_public_file(scope.public, change.path):
-            continue
-        broken = _broken(graph.tree, change, before)
+    public = book.scope(book.owner_of(change.path)).public
+    if public is None or change.before is None or not change.before.is_file:
+        return
+    if is_public_file(public, change.path):
+        broken = _broken(graph.tree, change.before.oid, after)
         if broken:
             yield from _importers(book, graph, change.path, broken)
 
 
-def _broken(tree: Tree, change: Change, before: Objects) -> Broken:
+def _broken(tree: Tree, oid: str, after: ast.Module) -> Broken:
     """Return what a module no longer offers as it did; nothing where that cannot be told."""
-    assert change.before is not None
-    old = next((content for _, content in before.read((change.before.oid,))), None)
-    new = read_path(tree, change.path)
-    if old is None or new is None:
-        return {}  # a module that is gone is missing, which is another rule
-    was, now = _surface(old), _surface(new)
-    if was is None or now is None or is_open(now):
+    before = next((parse(content) for _, content in tree.read((oid,))), None)
+    if not isinstance(before, ast.Module):
+        return {}
+    was, now = read_surface(before), read_surface(after)
+    if is_open(now):
         return {}
     broken: dict[str, tuple[Signature, Signature] | None] = {}
     for name, signature in was.items():
         if name not in now:
             broken[name] = None
         else:
-            after = now[name]
-            if signature is not None and after is not None and signature != after:
-                broken[name] = (signature, after)
+            offered = now[name]
+            if signature is not None and offered is not None and signature != offered:
+                broken[name] = (signature, offered)
     return broken
-
-
-def _surface(content: bytes) -> Surface | None:
-    tree = parse(content)
-    return read_surface(tree) if isinstance(tree, ast.Module) else None
 
 
 def _importers(

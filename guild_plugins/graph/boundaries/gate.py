@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.changes import Change, compare, staged_changes, tree_changes
-from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import (
     UnknownRevision,
@@ -25,9 +24,9 @@ from guild_plugins.git.snapshots import (
     tree_id,
     work_tree,
 )
-from guild_plugins.git.trees import StoredTree, Tree, read_path
+from guild_plugins.git.trees import Tree, read_path
 from guild_plugins.graph.boundaries.baseline import FILE, Judged, divide, read_baseline, renew
-from guild_plugins.graph.boundaries.breaking import judge_surfaces
+from guild_plugins.graph.boundaries.breaking import judge_surface
 from guild_plugins.graph.boundaries.chains import judge_chains
 from guild_plugins.graph.boundaries.direct import judge_file
 from guild_plugins.graph.boundaries.ownership import judge_ownership, scope_of_branch
@@ -57,8 +56,7 @@ class UnknownScope(GuildError):
         return f"There is no scope {self.name!r}."
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What is judged."""
 
     tree: Tree
@@ -69,8 +67,7 @@ class Subject:
     """The commit that is being made: the work tree may hold what was forgotten."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was found, and how much was looked at."""
 
     judged: Judged
@@ -140,7 +137,7 @@ class Gate:
         place = self._repository.top / FILE
         judged, content = renew(verdict.judged, is_first=not place.exists())
         place.write_bytes(content)
-        return replace(verdict, judged=judged)
+        return verdict._replace(judged=judged)
 
     def judge(self, subject: Subject, scopes: Collection[ScopeId] = ()) -> Verdict:
         """Judge a tree or a change.
@@ -178,15 +175,12 @@ class Gate:
         graph.load(paths)
         for path in paths:
             yield from judge_file(book, graph, path)
-        yield from _unparsable(book, subject)
         yield from self._chains(subject, book, graph, set(paths))
         if subject.is_staged:
             top = os.fspath(self._repository.top)
             yield from judge_forgotten(book, graph, paths, top, partial(ignored, self._repository))
         yield from judge_deleted(book, graph, subject.changes)
-        objects = GitObjects(self._repository.top)
-        yield from judge_surfaces(book, graph, subject.changes, objects)
-        objects.close()
+        yield from _contents(book, graph, subject)
         own = frozenset(scopes) or self._branch_scope(book)
         if own and not subject.is_whole:
             yield from judge_ownership(book, subject.changes, own)
@@ -208,9 +202,7 @@ class Gate:
         if any(c.before is None or c.after is None for c in python):
             return True
         oids = {change.path: change.before.oid for change in python if change.before}
-        objects = GitObjects(self._repository.top)
-        before = Facts(None).read(StoredTree({}, objects), oids.values())
-        objects.close()
+        before = Facts(None).read(subject.tree, oids.values())
         return any(
             _imports(before.get(oid)) != _imports(graph.imports_of(path))
             for path, oid in oids.items()
@@ -234,21 +226,31 @@ def _imports(found: FileImports | None) -> set[tuple[str, int, tuple[str, ...], 
     return {(i.module, i.level, i.names, i.place) for i in found.imports} if found else set()
 
 
-def _unparsable(book: RuleBook, subject: Subject) -> Iterator[Violation]:
-    """Yield changed files that are no Python, even where their imports could be read."""
-    files = [c for c in subject.changes if c.after is not None and c.after.is_file]
-    by_oid = {c.after.oid: c.path for c in files if c.after and c.path.endswith(".py")}
-    for oid, content in subject.tree.read(by_oid):
-        problem = parse(content)
-        if isinstance(problem, Problem):
-            path = by_oid[oid]
-            scope = book.scope(book.owner_of(path))
-            yield Violation(
-                "unreadable",
-                path,
-                problem.line,
-                problem.message,
-                scope.id,
-                remedy="Mend the file.",
-                owners=scope.owners,
-            )
+def _contents(book: RuleBook, graph: ImportGraph, subject: Subject) -> Iterator[Violation]:
+    """Yield what the changed files themselves break: no Python, or a public surface.
+
+    Files are told to be no Python even where their imports could be read. One is parsed
+    at a time, and once.
+    """
+    for change in subject.changes:
+        if change.after is None or not change.after.is_file or not change.path.endswith(".py"):
+            continue
+        for _, content in subject.tree.read((change.after.oid,)):
+            parsed = parse(content)
+            if isinstance(parsed, Problem):
+                yield _unparsable(book, change.path, parsed)
+            else:
+                yield from judge_surface(book, graph, change, parsed)
+
+
+def _unparsable(book: RuleBook, path: str, problem: Problem) -> Violation:
+    scope = book.scope(book.owner_of(path))
+    return Violation(
+        "unreadable",
+        path,
+        problem.line,
+        problem.message,
+        scope.id,
+        remedy="Mend the file.",
+        owners=scope.owners,
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,8 @@ SOURCES = (
 )
 """The names of all files that a configured project's rules are read from."""
 
+NO_RULES = Rules()
+
 _FIELDS = (
     "id",
     "paths",
@@ -55,15 +56,23 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True)
 class RuleBook:
-    """Scopes, the rules between them, and where packages lie."""
+    """Scopes, the rules between them, and where packages lie; not to be changed.
 
-    scopes: tuple[Scope, ...]
-    rules: Rules = field(default_factory=Rules)
-    roots: tuple[str, ...] = ("",)
-    barriers: tuple[str, ...] = ()
-    is_configured: bool = True
+    :param roots: The folders that packages lie in.
+    :param barriers: Patterns of paths that every scope depends on.
+    """
+
+    def __init__(
+        self,
+        scopes: tuple[Scope, ...],
+        rules: Rules = NO_RULES,
+        roots: tuple[str, ...] = ("",),
+        barriers: tuple[str, ...] = (),
+        is_configured: bool = True,
+    ) -> None:
+        self.scopes, self.rules, self.roots = scopes, rules, roots
+        self.barriers, self.is_configured = barriers, is_configured
 
     def owner_of(self, path: str) -> ScopeId:
         """Return the scope that a path belongs to; ``root`` where two claim it equally.
@@ -120,7 +129,7 @@ class RuleBook:
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
         scopes = [{name: getattr(scope, name) for name in _FIELDS} for scope in self.scopes]
-        rules = asdict(self.rules)
+        rules = self.rules._asdict()
         return {"scopes": scopes, "rules": rules, "roots": self.roots, "barriers": self.barriers}
 
     @classmethod
