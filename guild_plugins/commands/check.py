@@ -10,7 +10,9 @@ from pathlib import Path
 from guild_plugins.commands.rules import rules_of
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import Repository, open_repository
-from guild_plugins.graph.boundaries.gate import Gate, Subject, Verdict
+from guild_plugins.graph.boundaries.gate import Gate, Others, Subject, Verdict
+from guild_plugins.report.text import printable_lines
+from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
@@ -18,13 +20,14 @@ def run(directory: Path, args: argparse.Namespace) -> int:
 
     Without an option, the work tree as a whole; --staged and --range judge what
     a change touches. Exit code 1 where a rule is broken and no baseline knows
-    it, or where the baseline lists what is mended.
+    it, or where the baseline lists what is mended. Gates of installed plugins
+    (guild_check) are asked as well; exit code 6 where one could not judge.
 
     With --format json: {"version": 1, "clean": true or false, "files": number
     that were judged, "violations": [{"rule", "severity": "error" or "warning",
     "path", "line", "message", "scope", "target", "remedy", "owners", "chain":
     [{"path", "line"}]}], "known": [likewise, from the baseline], "mended":
-    [{"rule", "path", "target"}]}.
+    [{"rule", "path", "target"}], "faults": [{"kind", "message"}] of plugins}.
     """
     if args.baseline and args.scope:
         print("guild: --baseline is of all scopes; leave --scope out", file=sys.stderr)
@@ -32,10 +35,15 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     repository = open_repository(directory)
 
     gate = Gate(repository, rules_of(repository))
-    verdict = gate.judge(_subject(gate, repository, args), args.scope or ())
+    others = _other_gates(repository)
+    verdict = gate.judge(_subject(gate, repository, args), args.scope or (), others)
     if args.baseline:
         verdict = gate.renew_baseline(verdict)
     print(_rendered(verdict, args.format))
+    for fault in verdict.faults:
+        print(f"guild: {printable_lines(fault.explain())}", file=sys.stderr)
+    if verdict.faults:
+        return Exit.PLUGIN
     return Exit.DONE if verdict.is_clean else Exit.NO
 
 
@@ -60,6 +68,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", "sarif", "github"), default="text", help="how to print"
     )
+
+
+def _other_gates(repository: Repository) -> Others | None:
+    """Return the gates that other packages install; ``None`` where none can have any.
+
+    What loads and calls them is imported only then: it takes longer than judging a commit.
+    """
+    if not may_have_plugins(GROUP, trusted_places(repository.top)):
+        return None
+    from guild_plugins.plugins.gates import Gates
+
+    return Gates(repository, os.environ)
 
 
 def _subject(gate: Gate, repository: Repository, args: argparse.Namespace) -> Subject:

@@ -74,6 +74,15 @@ def revision_tree(repository: Repository, revision: str) -> StoredTree:
     return StoredTree(Listing(output), GitObjects(repository.top))
 
 
+def object_id(repository: Repository, revision: str) -> str | None:
+    """Return the id that a revision stands for; ``None`` where there is no such revision."""
+    command = ["rev-parse", "--verify", "--quiet", "--end-of-options", revision]
+    try:
+        return run_git(command, repository.top).split()[-1].decode()
+    except GitFailed:
+        return None
+
+
 def merge_base(repository: Repository, first: str, second: str) -> str:
     """Return the commit at which two revisions parted.
 

@@ -23,5 +23,10 @@ DISABLED: Final = "GUILD_DISABLE_PLUGINS"
 
 def load_plugins(environ: Mapping[str, str]) -> Plugins:
     """Find and import the plugins; what is wrong with one is in the result's ``faults``."""
+    return Plugins(OWN, find_installed(PROJECT), disabled_names(environ))
+
+
+def disabled_names(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the plugins that somebody wants to do without."""
     names = (name.strip() for name in environ.get(DISABLED, "").split(","))
-    return Plugins(OWN, find_installed(PROJECT), frozenset(filter(None, names)))
+    return frozenset(filter(None, names))

@@ -35,6 +35,7 @@ def render_json(verdict: Verdict) -> str:
         "violations": [violation.as_data() for violation in judged.new],
         "known": [violation.as_data() for violation in judged.known],
         "mended": mended,
+        "faults": [{"kind": fault.slug, "message": str(fault)} for fault in verdict.faults],
     }
     return json.dumps(data, indent=2)
 
@@ -50,6 +51,7 @@ def render_github(verdict: Verdict) -> str:
         "run guild check --baseline"
         for r, p, t in verdict.judged.mended
     ]
+    lines += [f"::error title=guild%3A {f.slug}::{_escaped(str(f))}" for f in verdict.faults]
     return "\n".join([*lines, _summary(verdict)])
 
 
@@ -79,6 +81,8 @@ def _summary(verdict: Verdict) -> str:
         said.append(f"{len(judged.known)} known from {FILE}")
     if judged.mended:
         said.append(f"{len(judged.mended)} mended: run guild check --baseline to hold that")
+    if verdict.faults:
+        said.append(f"{_number(len(verdict.faults), 'gate')} could not judge")
     looked = f"{_number(verdict.files, 'file')}, {_number(verdict.scopes, 'scope')}"
     return f"{'; '.join(said) or 'No rule is broken'} ({looked})"
 

@@ -48,8 +48,9 @@ from guild_plugins.stages.models import (
     StageResult,
     Undecided,
 )
+from guild_plugins.stages.places import GROUP
 
-PROJECT: Final = "guild"
+PROJECT: Final = GROUP
 """The pluggy project, and the group of entry points."""
 
 CONTRACT: Final = 1
@@ -200,7 +201,14 @@ def guild_check(request: GateRequest) -> Sequence[Violation] | None:
     out and are fed back. Raising keeps the change out too: a gate that cannot judge
     is shut.
 
-    :param request: The scope, its work tree and the files that it changed.
+    ``guild check`` calls it as well, once per scope that has something to be judged,
+    with nothing held. Its violations are told beside those of Guild's own rules, and
+    the baseline knows them by rule, path and target. The tree is not trusted: read
+    it, run nothing from it.
+
+    :param request: The scope, where its files are, and which of them to judge. For the
+        index and for commits ``directory`` is a copy; without ``base`` the whole scope
+        is to be judged.
     """
 
 

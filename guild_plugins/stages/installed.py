@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, distributions
-from pathlib import Path
+
+from guild_plugins.stages.places import trusted_places
 
 OWN = "guild-plugins"
 """The distribution that Guild's own plugins are from."""
@@ -43,12 +42,10 @@ class Source:
 def find_installed(group: str, path: Sequence[str] | None = None) -> tuple[Source, ...]:
     """Return the plugins of all distributions, sorted by name.
 
-    :param path: Where to look instead of ``sys.path``. The directory that Python was
-        started in is left out of that: it may be a clone that nobody trusts, and
-        ``python -m`` puts it first.
+    :param path: Where to look; `trusted_places` of this Python if not given.
     """
     found: dict[tuple[str, str], Source] = {}
-    for distribution in distributions(path=list(_trusted(sys.path) if path is None else path)):
+    for distribution in distributions(path=trusted_places() if path is None else list(path)):
         # The first of two with one name is the one that would be imported.
         name = distribution.metadata["Name"] or "?"
         for entry in distribution.entry_points:
@@ -56,11 +53,3 @@ def find_installed(group: str, path: Sequence[str] | None = None) -> tuple[Sourc
                 source = Source(entry.name, name, distribution.version, entry)
                 found.setdefault((entry.name, name), source)
     return tuple(found[key] for key in sorted(found))
-
-
-def _trusted(path: Sequence[str]) -> list[str]:
-    try:
-        here = Path.cwd()
-    except OSError:  # it was removed
-        return [entry for entry in path if entry]
-    return [entry for entry in path if entry and os.path.realpath(entry) != str(here.resolve())]

@@ -142,11 +142,13 @@ class MasterPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRequest:
-    """The change of one scope, to be judged before it is committed.
+    """What is to be judged of one scope: a change, or all of it.
 
-    :param directory: The scope's work tree, absolute.
-    :param base: The commit that the change is on; ``None`` without git.
-    :param changed: The files that the change writes or removes.
+    :param directory: A directory with the whole tree that is judged, absolute: the
+        scope's work tree, or a copy that was made to be read (of the index, a commit).
+    :param base: The commit that the change is on; ``None`` where all of the scope is
+        judged, or without git.
+    :param changed: The files that the change writes or removes; without ``base`` all.
     """
 
     scope: Scope

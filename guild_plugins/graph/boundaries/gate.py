@@ -32,7 +32,7 @@ from guild_plugins.graph.boundaries.direct import judge_file
 from guild_plugins.graph.boundaries.ownership import judge_ownership, scope_of_branch
 from guild_plugins.graph.boundaries.presence import judge_deleted, judge_forgotten
 from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
-from guild_plugins.graph.boundaries.violations import Violation, in_order
+from guild_plugins.graph.boundaries.violations import Violation, in_order, place_of
 from guild_plugins.graph.facts import Facts
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.imports import FileImports, Problem
@@ -65,6 +65,18 @@ class Subject(NamedTuple):
     """All of the tree, not only what the changes touch."""
     is_staged: bool = False
     """The commit that is being made: the work tree may hold what was forgotten."""
+    is_work_tree: bool = False
+    """The files lie in the work tree as they are judged."""
+    base: str = "HEAD"
+    """The revision that the changes are on."""
+
+
+class Opinion(NamedTuple):
+    """What other gates found."""
+
+    violations: tuple[Violation, ...]
+    faults: tuple[GuildError, ...] = ()
+    """Of gates that could not judge: such a gate is shut."""
 
 
 class Verdict(NamedTuple):
@@ -73,11 +85,18 @@ class Verdict(NamedTuple):
     judged: Judged
     files: int
     scopes: int
+    faults: tuple[GuildError, ...] = ()
+    """Of gates beside this one that could not judge."""
 
     @property
     def is_clean(self) -> bool:
         """Say whether the change or the tree may pass."""
-        return not self.judged.mended and all(v.is_warning for v in self.judged.new)
+        judged = self.judged
+        return not (judged.mended or self.faults) and all(v.is_warning for v in judged.new)
+
+
+Others = Callable[[RuleBook, Subject, Collection[ScopeId]], Opinion]
+"""Gates beside this one; asked only about some scopes, where any are named."""
 
 
 class Gate:
@@ -97,8 +116,8 @@ class Gate:
         try:
             before = revision_tree(self._repository, "HEAD").entries
         except UnknownRevision:
-            return Subject(tree)
-        return Subject(tree, compare(before, tree.entries))
+            return Subject(tree, is_work_tree=True)
+        return Subject(tree, compare(before, tree.entries), is_work_tree=True)
 
     def staged(self, index_file: str | None) -> Subject:
         """Return what the index changes on ``HEAD``."""
@@ -125,9 +144,11 @@ class Gate:
         if end.startswith("."):
             end = end[1:] or "HEAD"
             start = merge_base(self._repository, start, end)
-        ids = [tree_id(self._repository, name) for name in (start or "HEAD", end)]
+        start = start or "HEAD"
+        ids = [tree_id(self._repository, name) for name in (start, end)]
         changes = tree_changes(self._repository, *ids)
-        return Subject(revision_tree(self._repository, end), changes, is_whole=False)
+        tree = revision_tree(self._repository, end)
+        return Subject(tree, changes, is_whole=False, base=start)
 
     def renew_baseline(self, verdict: Verdict) -> Verdict:
         """Write the baseline of the work tree, and return what it leaves.
@@ -139,11 +160,14 @@ class Gate:
         place.write_bytes(content)
         return verdict._replace(judged=judged)
 
-    def judge(self, subject: Subject, scopes: Collection[ScopeId] = ()) -> Verdict:
+    def judge(
+        self, subject: Subject, scopes: Collection[ScopeId] = (), others: Others | None = None
+    ) -> Verdict:
         """Judge a tree or a change.
 
         :param scopes: Only what these scopes have to put right; a change is theirs
             alone then. On a branch ``guild/TASK/SCOPE`` a commit is that scope's.
+        :param others: Gates beside this one.
         :raises UnknownScope: One of them does not exist.
         """
         book = kept_rules(self._folder, subject.tree, self._read_rules)
@@ -159,10 +183,12 @@ class Gate:
             store.close()
         if scopes:
             found = tuple(v for v in found if v.scope in scopes or v.rule == "ownership")
+        opinion = others(book, subject, scopes) if others is not None else Opinion(())
+        found = tuple(sorted((*found, *opinion.violations), key=place_of))
         known = read_baseline(read_path(subject.tree, FILE))
         is_whole = subject.is_whole and not scopes
         judged = divide(found, known, is_whole=is_whole)
-        return Verdict(judged, len(paths), len(book.scopes))
+        return Verdict(judged, len(paths), len(book.scopes), opinion.faults)
 
     def _judge(
         self,

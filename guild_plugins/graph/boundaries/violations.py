@@ -59,9 +59,14 @@ class Violation(NamedTuple):
         return data
 
 
+def place_of(violation: Violation) -> tuple[str, int, str, str]:
+    """Return what violations are sorted by."""
+    return violation.path, violation.line, violation.rule, violation.target
+
+
 def in_order(violations: Iterable[Violation]) -> tuple[Violation, ...]:
     """Return each violation once, by place; of several with one key, the first."""
     found: dict[tuple[str, str, str], Violation] = {}
-    for violation in sorted(violations, key=lambda v: (v.path, v.line, v.rule, v.target)):
+    for violation in sorted(violations, key=place_of):
         found.setdefault(violation.key, violation)
     return tuple(found.values())
