@@ -34,13 +34,6 @@ STRANGE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-
-
 @pytest.fixture(params=["sha1", "sha256"])
 def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
     return make(tmp_path / "repo", STRANGE, f"--object-format={request.param}")

@@ -30,13 +30,6 @@ FILES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-
-
 def in_memory(files: dict[str, str]) -> ImportGraph:
     return ImportGraph(MemoryTree({p: text.encode() for p, text in files.items()}), ("",))
 
