@@ -15,13 +15,13 @@ from guild_plugins.commands.claiming import open_remote
 from guild_plugins.commands.running import run_command
 from guild_plugins.commands.times import in_words
 from guild_plugins.coordination import here
-from guild_plugins.coordination.gate import gate
 from guild_plugins.coordination.liveness import Pulse, bury
 from guild_plugins.coordination.place import Place, place_in, prepare
 from guild_plugins.coordination.remote import RemoteLeases
 from guild_plugins.coordination.table import Lease, LeaseTable
 from guild_plugins.coordination.who import asking_for_desk, at_desk, for_command
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.locks import gate
 from guild_plugins.git.repository import Repository
 from guild_plugins.report.text import printable
 from guild_plugins.stages.leases import Claim, Holder

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from guild_plugins.coordination.errors import JournalDamaged, JournalTooNew, StateNotWritten
-from guild_plugins.coordination.gate import PATIENCE, gate
 from guild_plugins.coordination.place import Place, prepare
+from guild_plugins.git.locks import PATIENCE, gate
 from guild_plugins.stages.codec import decode, encode
 from guild_plugins.stages.events import KINDS, Event
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from guild_plugins.coordination import here
-from guild_plugins.coordination.gate import open_lock_file, try_lock
 from guild_plugins.coordination.place import Place
+from guild_plugins.git.locks import open_lock_file, try_lock
 from guild_plugins.stages.leases import Holder
 
 

@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 from guild_plugins.coordination.errors import StateNotWritten
-from guild_plugins.coordination.gate import gate
 from guild_plugins.coordination.journal import COLUMNS, GENESIS, INSERT, SCHEMA, Line
 from guild_plugins.coordination.place import Place
+from guild_plugins.git.locks import gate
 
 
 def salvage(place: Place) -> int:

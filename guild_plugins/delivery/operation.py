@@ -10,12 +10,12 @@ from pathlib import Path
 
 from guild_plugins.coordination import here
 from guild_plugins.coordination.errors import StateNotWritten
-from guild_plugins.coordination.gate import gate
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.liveness import Pulse, bury
 from guild_plugins.coordination.place import prepare
 from guild_plugins.delivery.recovery import moved
 from guild_plugins.errors import GuildError
+from guild_plugins.git.locks import gate
 from guild_plugins.git.refs import move_ref, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import OperationAbandoned, OperationStarted, fresh_id

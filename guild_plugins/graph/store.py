@@ -11,12 +11,13 @@ lock, and SQLite never checkpoints by itself.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guild_plugins.errors import GuildError
+from guild_plugins.git.locks import gate
 from guild_plugins.graph.reading import VERSION
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ AT_ONCE = 500
 
 CHECKPOINT_AFTER = 4_000
 """Pages of the write-ahead log from which on it is brought in: 16 MB."""
+
+LOCK = "graph.lock"
+"""The file whose lock writers and closers share."""
+
+PATIENCE = 5.0
+"""Seconds to wait for others; then nothing is kept, and all is read again next time."""
 
 
 class Store:
@@ -66,7 +73,7 @@ class Store:
         with suppress(*_failures()):
             self._folder.mkdir(parents=True, exist_ok=True)
             connection = self._open()
-            with self._gate():
+            with gate(self._folder / LOCK, PATIENCE):
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(
                     f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?)",  # noqa: S608
@@ -79,12 +86,12 @@ class Store:
         """Close the database; loading or saving opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*_failures()), self._gate():
+            with suppress(*_failures()), gate(self._folder / LOCK, PATIENCE):
                 connection.close()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            with self._gate():
+            with gate(self._folder / LOCK, PATIENCE):
                 self._connection = _connect(self._folder / "graph.db", self._table)
         return self._connection
 
@@ -93,18 +100,11 @@ class Store:
         if log.stat().st_size > CHECKPOINT_AFTER * 4096:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
-    @contextmanager
-    def _gate(self) -> Iterator[None]:
-        """Hold the lock that writers and closers share; the kernel lets go of a dead holder's."""
-        with (self._folder / "graph.lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
 
 def _failures() -> tuple[type[Exception], ...]:
     import sqlite3  # a hook that judges one file does without
 
-    return sqlite3.Error, OSError
+    return sqlite3.Error, OSError, GuildError
 
 
 def _connect(path: Path, table: str) -> sqlite3.Connection:

@@ -18,10 +18,10 @@ from guild_plugins.coordination.errors import (
     StateNotWritten,
     StateUnsafe,
 )
-from guild_plugins.coordination.gate import gate, open_lock_file, try_lock
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import Place, place_in
 from guild_plugins.coordination.salvage import salvage
+from guild_plugins.git.locks import gate, open_lock_file, try_lock
 from guild_plugins.stages.events import Event
 from tests.coordination.helpers import granted
 

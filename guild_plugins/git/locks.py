@@ -1,4 +1,4 @@
-"""The gate: one process at a time writes the shared state.
+"""Kernel locks, and the gate: one process at a time writes the shared state.
 
 A kernel lock (``flock``), so that a dead process never holds it. SQLite's own
 waiting polls, and starves writers; this queue costs nothing. It also keeps apart
@@ -13,19 +13,63 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from guild_plugins.coordination.errors import GateBusy, StateNotWritten, StateUnsafe
+from guild_plugins.errors import Exit, GuildError
 
 PATIENCE: Final = 20.0
 """Seconds to wait for the gate; each stay is a matter of milliseconds."""
 
 LONGEST_PAUSE: Final = 0.005
+
+
+class StateUnsafe(GuildError):
+    """Guild's folder is not one that state can be kept in."""
+
+    slug = "state-unsafe"
+    exit = Exit.UNSUPPORTED
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot hold Guild's state: {self.reason}."
+
+
+class GateBusy(GuildError):
+    """Another process is writing, and does not end."""
+
+    slug = "gate-busy"
+    exit = Exit.CONTENDED
+    remedy = "Try again; if that process is stopped, let it go on or end it."
+
+    def __init__(self, path: str, seconds: float, holders: tuple[int, ...]) -> None:
+        super().__init__(path, seconds, holders)
+        self.path, self.seconds, self.holders = path, seconds, holders
+
+    def __str__(self) -> str:
+        who = ", ".join(map(str, self.holders)) or "unknown"
+        return f"{self.path} was locked for {self.seconds:g} s by another process (pid {who})."
+
+
+class StateNotWritten(GuildError):
+    """The system did not let us write: the disk is full, broken or read-only."""
+
+    slug = "state-not-written"
+    exit = Exit.RECOVERY
+    remedy = "Nothing was changed. Make room or repair the disk, and run the command again."
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: {self.reason}."
 
 
 @contextmanager
@@ -75,7 +119,7 @@ def _enter(handle: int, path: Path, patience: float) -> None:
     while not try_lock(handle):
         if time.monotonic() > deadline:
             raise GateBusy(str(path), patience, _who_locks(handle))
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads those that wait
+        time.sleep(pause * (0.5 + time.monotonic_ns() % 512 / 1024))  # spreads those that wait
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
