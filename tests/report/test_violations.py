@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
+import jsonschema
+import pytest
+
+from guild_plugins.errors import GuildError
 from guild_plugins.graph.boundaries.baseline import Judged
 from guild_plugins.graph.boundaries.gate import Verdict
 from guild_plugins.graph.boundaries.violations import RULES, Step, Violation
 from guild_plugins.report.sarif import render_sarif
 from guild_plugins.report.violations import render_github, render_json, render_text
+from tests.report.sarif_schema import SCHEMA
 
 STRANGE = os.fsdecode(b"a/\xff b,\n:%.py")
 NEW = Violation(
@@ -68,6 +74,38 @@ def test_github_gets_one_escaped_line_for_each() -> None:
     )
     assert lines[1].startswith("::warning file=a/y.py,line=3,")
     assert lines[2].startswith("::error file=guild-baseline.json,")
+
+
+SHUT = VERDICT._replace(faults=(GuildError("no"),))
+NOTHING = Verdict(Judged((), (), ()), 0, 0)
+OTHER = Verdict(Judged((NEW._replace(rule="no-todo"),), (), ()), 1, 1)
+
+
+@pytest.mark.parametrize("verdict", [VERDICT, CLEAN, SHUT, OTHER, NOTHING])
+def test_sarif_is_what_the_standard_says(verdict: Verdict) -> None:
+    data = json.loads(render_sarif(verdict))
+
+    jsonschema.validate(data, SCHEMA)
+    if place := os.environ.get("GUILD_SARIF_SCHEMA"):
+        jsonschema.validate(data, json.loads(Path(place).read_bytes()))
+
+
+def test_sarif_and_github_tell_of_gates_that_could_not_judge() -> None:
+    (run,) = json.loads(render_sarif(SHUT))["runs"]
+
+    (done,) = run["invocations"]
+    assert done["executionSuccessful"] is False
+    assert done["toolExecutionNotifications"][0]["message"]["text"] == "no"
+    assert "::error title=guild%3A error::no" in render_github(SHUT).split("\n")
+    assert "1 gate could not judge" in render_text(SHUT)
+    assert not SHUT.is_clean
+
+
+def test_a_rule_of_a_plugin_gets_a_number_of_its_own() -> None:
+    (run,) = json.loads(render_sarif(OTHER))["runs"]
+
+    rules = run["tool"]["driver"]["rules"]
+    assert rules[run["results"][0]["ruleIndex"]] == {"id": "no-todo"}
 
 
 def test_sarif_names_rules_places_and_ways() -> None:
