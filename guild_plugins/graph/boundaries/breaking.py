@@ -2,18 +2,24 @@
 
 Only scopes that declare ``public`` have a surface that is looked after. Content
 is compared by parsing it; a call is judged where its arguments can be counted.
+Names are followed through the modules that pass them on, as an ``__init__.py`` does.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
 
 from guild_plugins.git.changes import Change
-from guild_plugins.git.trees import Tree, read_path
+from guild_plugins.git.trees import read_path
 from guild_plugins.graph.boundaries.direct import is_public_file
+from guild_plugins.graph.boundaries.offers import Offers
 from guild_plugins.graph.boundaries.rulebook import RuleBook
-from guild_plugins.graph.boundaries.surface import Signature, is_open, read_surface
+from guild_plugins.graph.boundaries.surface import Signature, read_surface
+from guild_plugins.graph.boundaries.uses import Use, exported, passed_on, uses_of
 from guild_plugins.graph.boundaries.violations import Step, Violation
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.parsing import parse
@@ -34,117 +40,148 @@ def judge_surface(
     if public is None or change.before is None or not change.before.is_file:
         return
     if is_public_file(public, change.path):
-        broken = _broken(graph.tree, change.before.oid, after)
-        if broken:
-            yield from _importers(book, graph, change.path, broken)
+        before = next((parse(c) for _, c in graph.tree.read((change.before.oid,))), None)
+        if isinstance(before, ast.Module):
+            offers = Offers(graph)
+            broken = _broken(before, after, partial(offers.has, change.path))
+            if broken:
+                source = Source(change.path, broken, exported(before))
+                yield from _follow(book, graph, offers, source)
 
 
-def _broken(tree: Tree, oid: str, after: ast.Module) -> Broken:
-    """Return what a module no longer offers as it did; nothing where that cannot be told."""
-    before = next((parse(content) for _, content in tree.read((oid,))), None)
-    if not isinstance(before, ast.Module):
-        return {}
+def _broken(before: ast.Module, after: ast.Module, is_offered: Callable[[str], bool]) -> Broken:
+    """Return what a module no longer offers as it did."""
     was, now = read_surface(before), read_surface(after)
-    if is_open(now):
-        return {}
     broken: dict[str, tuple[Signature, Signature] | None] = {}
     for name, signature in was.items():
+        offered = now.get(name)
         if name not in now:
-            broken[name] = None
-        else:
-            offered = now[name]
-            if signature is not None and offered is not None and signature != offered:
-                broken[name] = (signature, offered)
+            if name != "*" and not is_offered(name):
+                broken[name] = None
+        elif signature is not None and offered is not None and signature != offered:
+            broken[name] = (signature, offered)
     return broken
 
 
-def _importers(
-    book: RuleBook, graph: ImportGraph, target: str, broken: Broken
+class Source(NamedTuple):
+    """A module from which broken names are taken: the one that changed, or one that passes on."""
+
+    path: str
+    broken: Broken
+    exported: frozenset[str] | None
+    """What a star takes, where it says so."""
+    way: tuple[Step, ...] = ()
+    """From there to the module that changed."""
+
+
+def _follow(
+    book: RuleBook, graph: ImportGraph, offers: Offers, first: Source
 ) -> Iterator[Violation]:
+    """Yield who breaks: who imports the module, or one that passes its names on."""
     graph.load()
-    module = target.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    importers: dict[str, list[str]] = {}
     for path in graph.files:
-        statements = [e.statement for e in graph.imports(path) if e.target == target]
-        if not statements or path == target:
-            continue
-        content = read_path(graph.tree, path)
-        tree = parse(content) if content is not None else None
-        if not isinstance(tree, ast.Module):
-            continue
-        scope = book.scope(book.owner_of(path))
-        wanted = {name for s in statements if s for name in s.names}
-        for line, name, problem in _breaks(tree, module, wanted, broken):
+        for target in {edge.target for edge in graph.imports(path)}:
+            importers.setdefault(target, []).append(path)
+    waiting, seen = deque([first]), {(first.path, name) for name in first.broken}
+    while waiting:
+        source = waiting.popleft()
+        for path in importers.get(source.path, ()):
+            tree = _mentioning(graph, path, source.broken)
+            if tree is None:
+                continue
+            yield from _judge_uses(book, graph, path, tree, source, first.path)
+            further = _passing(graph, offers, path, tree, source)
+            broken = {n: b for n, b in further.broken.items() if (path, n) not in seen}
+            seen |= {(path, name) for name in broken}
+            if broken:
+                waiting.append(further._replace(broken=broken))
+
+
+def _mentioning(graph: ImportGraph, path: str, names: Iterable[str]) -> ast.Module | None:
+    """Return a file's syntax, if it can have to do with some names."""
+    content = read_path(graph.tree, path) or b""
+    has_star = any("*" in statement.names for statement in graph.imports_of(path).imports)
+    if not has_star and not any(name.encode() in content for name in names):
+        return None
+    parsed = parse(content)
+    return parsed if isinstance(parsed, ast.Module) else None
+
+
+def _judge_uses(
+    book: RuleBook, graph: ImportGraph, path: str, tree: ast.Module, source: Source, target: str
+) -> Iterator[Violation]:
+    scope = book.scope(book.owner_of(path))
+    for use in uses_of(graph, path, tree, source.path):
+        problem = _problem(use, source.broken)
+        if problem:
             yield Violation(
                 "breaking",
                 path,
-                line,
+                use.line,
                 f"{problem} in {target}",
                 scope.id,
-                f"{target}:{name}",
+                f"{target}:{use.name}",
                 "Change both together, or keep what was offered until its last user is gone.",
-                (Step(path, line), Step(target, 0)),
+                (Step(path, use.line), *source.way, Step(target, 0)),
                 scope.owners,
             )
 
 
-def _breaks(
-    tree: ast.Module, module: str, wanted: set[str], broken: Broken
-) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and what is wrong, for each broken name that a file uses."""
-    functions: dict[str, str] = {}
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.ImportFrom(names=aliases, module=source):
-                for alias in aliases:
-                    called = alias.asname or alias.name
-                    if module.endswith(f"{source or ''}.{alias.name}".strip(".")):
-                        modules.add(called)
-                    elif alias.name in broken and alias.name in wanted and _is_from(module, source):
-                        functions[called] = alias.name
-                        if broken[alias.name] is None:
-                            yield node.lineno, alias.name, f"{alias.name} is no longer offered"
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    if module.endswith(alias.name):
-                        modules.add(alias.asname or alias.name)
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id=called)) if called in functions:
-                name = functions[called]
-            case ast.Call(func=ast.Attribute(attr=name, value=value)) if _text(value) in modules:
-                pass
-            case ast.Attribute(attr=name, value=value, lineno=line) if _text(value) in modules:
-                if name in broken and broken[name] is None:
-                    yield line, name, f"{name} is no longer offered"
-                continue
-            case _:
-                continue
-        signatures = broken.get(name)
-        if signatures is not None and _no_longer_fits(node, *signatures):
-            yield node.lineno, name, f"this call no longer fits the parameters of {name}"
+def _problem(use: Use, broken: Broken) -> str | None:
+    """Say what is wrong with the use of a name, if anything is."""
+    if use.name not in broken:
+        return None
+    signatures = broken[use.name]
+    if signatures is None:
+        return f"{use.name} is no longer offered" if use.call is None else None
+    if use.call is not None and _no_longer_fits(use.call, *signatures):
+        return f"this call no longer fits the parameters of {use.name}"
+    return None
 
 
-def _is_from(module: str, source: str | None) -> bool:
-    """Say whether a ``from`` statement may speak of a module, relative ones included."""
-    return not source or module.endswith(source) or source.endswith(module)
+def _passing(
+    graph: ImportGraph, offers: Offers, path: str, tree: ast.Module, source: Source
+) -> Source:
+    """Return the names that a file passes on and that are broken there as well.
+
+    Who imports a name that is gone fails itself; by a star it goes unnoticed.
+    """
+    broken: dict[str, tuple[Signature, Signature] | None] = {}
+    passed = list(passed_on(graph, path, tree, source.path))
+    for name, called, _ in passed:
+        if name == "*":
+            broken |= {n: b for n, b in source.broken.items() if _is_exported(n, source.exported)}
+        elif source.broken.get(name) is not None:
+            broken[called] = source.broken[name]
+    own = read_surface(tree)
+    kept = {
+        name: signatures
+        for name, signatures in broken.items()
+        if (signatures is not None and own.get(name) is None) or not offers.has(path, name)
+    }
+    lines = [line for _, _, line in passed]
+    return Source(path, kept, exported(tree), (Step(path, min(lines, default=0)), *source.way))
+
+
+def _is_exported(name: str, exported: frozenset[str] | None) -> bool:
+    return not name.startswith("_") if exported is None else name in exported
 
 
 def _no_longer_fits(call: ast.Call, before: Signature, after: Signature) -> bool:
     names = [keyword.arg for keyword in call.keywords]
     if None in names or any(isinstance(arg, ast.Starred) for arg in call.args):
         return False
-    given = frozenset(name for name in names if name is not None)
-    return before.accepts(len(call.args), given) and not after.accepts(len(call.args), given)
+    given, count = frozenset(name for name in names if name is not None), len(call.args)
+    if not before.accepts(count, given):
+        return False
+    return not after.accepts(count, given) or _is_moved(before, after, count)
 
 
-def _text(node: ast.expr) -> str:
-    """Return a dotted name; nothing for any other expression."""
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=value, attr=name):
-            inner = _text(value)
-            return f"{inner}.{name}" if inner else ""
-        case _:
-            return ""
+def _is_moved(before: Signature, after: Signature, count: int) -> bool:
+    """Say whether the first so many arguments go to other parameters, of which one is still there.
+
+    A parameter that is only renamed takes the same argument as before.
+    """
+    pairs = zip(before.positional[:count], after.positional, strict=False)
+    return any(old != new and old in after.positional for old, new in pairs)

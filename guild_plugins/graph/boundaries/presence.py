@@ -6,17 +6,14 @@ commit will not have it. What git ignores is taken to be made by a build.
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from guild_plugins.git.changes import Change
-from guild_plugins.git.trees import read_path
+from guild_plugins.graph.boundaries.offers import Offers
 from guild_plugins.graph.boundaries.rulebook import RuleBook
-from guild_plugins.graph.boundaries.surface import is_open, read_surface
 from guild_plugins.graph.boundaries.violations import Step, Violation
 from guild_plugins.graph.graph import ImportGraph
-from guild_plugins.graph.parsing import parse
 
 ASIDE = "is not part of this tree, but lies in the work tree"
 GONE = "is deleted"
@@ -54,27 +51,17 @@ def judge_deleted(
     if not gone:
         return
     graph.load()
+    offers = Offers(graph)
     for path in graph.files:
         for statement, meaning in graph.resolved(path):
             if statement.is_optional:
                 continue
             for name, places in graph.modules.unfound(path, statement):
                 place = next((place for place in places if place in gone), None)
-                if place and not _offers(graph, meaning.files, name):
+                own = name.rpartition(".")[2]
+                if place and not any(offers.has(file, own) for file in meaning.files):
                     remedy = "Import what takes its place, or keep it."
                     yield _missing(book, path, statement.line, place, GONE, remedy)
-
-
-def _offers(graph: ImportGraph, packages: Iterable[str], name: str) -> bool:
-    """Say whether a package has a name of its own where a module of that name is gone."""
-    for package in packages:
-        content = read_path(graph.tree, package)
-        tree = parse(content) if content is not None else None
-        if isinstance(tree, ast.Module):
-            surface = read_surface(tree)
-            if name.rpartition(".")[2] in surface or is_open(surface):
-                return True
-    return False
 
 
 def _missing(book: RuleBook, path: str, line: int, place: str, why: str, remedy: str) -> Violation:

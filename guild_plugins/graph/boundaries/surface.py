@@ -47,7 +47,7 @@ Surface = Mapping[str, Signature | None]
 def read_surface(tree: ast.Module) -> Surface:
     """Return the names that a module offers; a class is called as its ``__init__`` is."""
     surface: dict[str, Signature | None] = {}
-    for node in _statements(tree.body):
+    for node in statements(tree.body):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 is_plain = not node.decorator_list and node.name not in surface
@@ -58,35 +58,31 @@ def read_surface(tree: ast.Module) -> Surface:
                 for alias in node.names:
                     surface[alias.asname or alias.name.partition(".")[0]] = None
             case ast.Assign(targets=targets):
-                surface.update(dict.fromkeys(n for t in targets for n in _names(t)))
+                surface.update(dict.fromkeys(n for t in targets for n in names_in(t)))
             case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
                 surface[name] = None
             case _ if type(node).__name__ == "TypeAlias":  # from Python 3.12 on
-                surface.update(dict.fromkeys(_names(node.name)))  # type: ignore[attr-defined]
+                surface.update(dict.fromkeys(names_in(node.name)))  # type: ignore[attr-defined]
     return surface
 
 
-def is_open(surface: Surface) -> bool:
-    """Say whether a module offers names that its text does not show."""
-    return "*" in surface or "__getattr__" in surface
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements that run when the module is imported."""
     for node in body:
         match node:
             case ast.If() | ast.For() | ast.While():
-                yield from _statements([*node.body, *node.orelse])
+                yield from statements([*node.body, *node.orelse])
             case ast.With():
-                yield from _statements(node.body)
+                yield from statements(node.body)
             case ast.Try() | ast.TryStar():
                 handled = [stmt for handler in node.handlers for stmt in handler.body]
-                yield from _statements([*node.body, *handled, *node.orelse, *node.finalbody])
+                yield from statements([*node.body, *handled, *node.orelse, *node.finalbody])
             case _:
                 yield node
 
 
-def _names(target: ast.expr) -> Iterator[str]:
+def names_in(target: ast.expr) -> Iterator[str]:
+    """Yield the plain names in an expression, such as the target of an assignment."""
     for node in ast.walk(target):
         if isinstance(node, ast.Name):
             yield node.id

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from guild_plugins.graph.boundaries.surface import is_open, read_surface
+from guild_plugins.graph.boundaries.surface import read_surface
 
 
 def surface(text: str) -> object:
@@ -71,9 +71,3 @@ def test_a_function_that_is_decorated_or_defined_twice_may_be_called_anyhow() ->
     found = read_surface(ast.parse("@d\ndef f(a): pass\ndef g(): pass\ndef g(a): pass"))
 
     assert found == {"f": None, "g": None}
-
-
-def test_a_module_may_offer_what_its_text_does_not_show() -> None:
-    assert is_open(read_surface(ast.parse("from a import *")))
-    assert is_open(read_surface(ast.parse("def __getattr__(name): ...")))
-    assert not is_open(read_surface(ast.parse("import a")))
