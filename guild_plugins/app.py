@@ -154,15 +154,17 @@ class App:
             evidence=scope.evidence if scope is not None else (),
         )
 
-    def affected_tests(self, base: str) -> tuple[str, ...]:
+    def affected_tests(self, base: str, recorded: Path | None = None) -> tuple[str, ...]:
         """Return the test files that the work tree's change can affect, from where the user is.
 
         :param base: A revision; what counts is where it and ``HEAD`` parted.
+        :param recorded: A file that says what the base was tested in.
         :raises NoRepository: The project is in no git repository.
         :raises UnknownRevision: There is no such base.
         """
         repository = open_repository(self.root)
-        impact, _ = find_affected(repository, base, partial(read_rules, self.root))
+        rules = partial(read_rules, self.root)
+        impact, _ = find_affected(repository, base, rules, recorded)
         places = (os.path.join(self.root, path) for path in impact.tests)  # noqa: PTH118
         return tuple(os.path.relpath(place, self.start) for place in places)
 

@@ -166,7 +166,7 @@ def matrix(app: App, args: argparse.Namespace) -> int:
     """
     from guild_plugins.suites.matrix import survey
 
-    paths = app.affected_tests(args.base) if args.affected else ()
+    paths = app.affected_tests(args.base, args.environment) if args.affected else ()
     if args.affected and not paths:
         return _nothing_affected(args)
     found = survey(app.start, args.shards, [*args.arguments, *paths])

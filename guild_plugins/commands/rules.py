@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ def rules_of(repository: Repository) -> Callable[[Tree], RuleBook]:
 
 
 def base_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--base``: where a change begins."""
+    """Add what says where a change begins."""
     parser.add_argument(
         "--base", metavar="REV", default="HEAD", help="what to compare with (default: HEAD)"
+    )
+    parser.add_argument(
+        "--environment",
+        metavar="FILE",
+        type=Path,
+        help="what the base was tested in (see guild affected --save-environment); "
+        "all tests are affected where that differs, or there is no such file",
     )

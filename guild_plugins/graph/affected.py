@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from guild_plugins.git.changes import compare
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import merge_base, revision_tree, work_tree
 from guild_plugins.git.trees import Tree
 from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
+from guild_plugins.graph.environment import (
+    NOTHING_KNOWN,
+    Environment,
+    differences,
+    from_file,
+    observe,
+)
 from guild_plugins.graph.facts import Facts
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.impact import PYTEST_DEFAULT, Impact, Sides, assess
@@ -20,13 +30,18 @@ from guild_plugins.scopes.workspace import dig, read_toml
 
 
 def find_affected(
-    repository: Repository, base: str, read_rules: Callable[[Tree], RuleBook]
+    repository: Repository,
+    base: str,
+    read_rules: Callable[[Tree], RuleBook],
+    recorded: Path | None = None,
 ) -> tuple[Impact, RuleBook]:
     """Return what the work tree affects by what it changes on a base, and its rules.
 
     :param base: A revision; what counts is where it and ``HEAD`` parted.
+    :param recorded: A file that says what the base was tested in (see `environment`).
     :param read_rules: Reads the rules of a tree that none are kept of.
     :raises UnknownRevision: There is no such base.
+    :raises EnvironmentInvalid: The file cannot be read.
     """
     folder = repository.common_dir / "guild"
     store = Store(folder)
@@ -45,8 +60,28 @@ def find_affected(
         book,
         tuple(python_files(SnapshotTree(after))) or PYTEST_DEFAULT,
         tuple(_plugins(after, graphs[1])),
+        _differing(repository, book, recorded),
     )
     return assess(sides), book
+
+
+def environment_now(repository: Repository, read_rules: Callable[[Tree], RuleBook]) -> Environment:
+    """Return what tests are run in now, by this Python."""
+    folder = repository.common_dir / "guild"
+    return _environment(repository, kept_rules(folder, work_tree(repository), read_rules))
+
+
+def _environment(repository: Repository, book: RuleBook) -> Environment:
+    return observe(repository.top, book.rules.variables, os.environ, sys.path)
+
+
+def _differing(repository: Repository, book: RuleBook, recorded: Path | None) -> tuple[str, ...]:
+    if recorded is None:
+        return ()
+    before = from_file(recorded)
+    return (
+        (NOTHING_KNOWN,) if before is None else differences(before, _environment(repository, book))
+    )
 
 
 def _plugins(tree: Tree, graph: ImportGraph) -> Iterator[str]:

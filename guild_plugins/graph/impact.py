@@ -11,7 +11,8 @@ Beside imports (see `graph`) these lead on:
   it, and of scopes that name it in ``data``;
 - a scope that declares ``depends_on`` without importing anything of the other is
   affected as a whole;
-- a pytest plugin that the project installs affects all tests.
+- a pytest plugin that the project installs affects all tests;
+- so does an environment that differs from the one that the base was tested in.
 
 Empty files read nothing, and are affected by no data.
 """
@@ -36,6 +37,9 @@ from guild_plugins.scopes.workspace import PROJECT_FILES
 CONFIGURATION = frozenset({*PROJECT_FILES, *OWN_FILES, *SECTIONS, "guild.toml"})
 """Files that rule what lies below their folder."""
 
+ENVIRONMENT = "the environment"
+"""What stands for a path where none is the cause."""
+
 PYTEST_DEFAULT = ("test_*.py", "*_test.py")
 
 
@@ -59,6 +63,8 @@ class Impact:
     """The affected test files, sorted."""
     scopes: tuple[ScopeId, ...]
     """The scopes with something affected, sorted."""
+    environment: tuple[str, ...] = ()
+    """How the environment differs, in words."""
 
     def chain(self, path: str) -> tuple[Link, ...]:
         """Return the steps from an affected file to a changed one; none for a changed file."""
@@ -82,6 +88,8 @@ class Sides:
     """What test files are called."""
     plugins: tuple[str, ...] = ()
     """The files of pytest plugins that the project installs."""
+    environment: tuple[str, ...] = ()
+    """How the environment differs from the one before, in words."""
     _sources: dict[ScopeId, list[str]] = field(default_factory=dict, repr=False)
 
     def is_test(self, path: str) -> bool:
@@ -116,10 +124,21 @@ def assess(sides: Sides) -> Impact:
                 seen.add(link.path)
                 links[link.path] = link
                 waiting.append(link.path)
+    if sides.environment:
+        for link in _everywhere(sides):
+            if link.path not in seen:
+                seen.add(link.path)
+                links[link.path] = link
     there = sides.after.tree.entries
     tests = tuple(sorted(path for path in seen if path in there and sides.is_test(path)))
     scopes = tuple(sorted({sides.book.owner_of(path) for path in seen}))
-    return Impact(changed, links, tests, scopes)
+    return Impact(changed, links, tests, scopes, sides.environment)
+
+
+def _everywhere(sides: Sides) -> Iterator[Link]:
+    """Yield what an environment that differs affects: every test."""
+    why = sides.environment[0]
+    return (Link(path, ENVIRONMENT, why) for path in sides.after.files if sides.is_test(path))
 
 
 def _needed_by(sides: Sides) -> dict[str, list[Link]]:

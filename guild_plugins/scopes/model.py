@@ -52,6 +52,8 @@ class Rules(NamedTuple):
     """Imports under ``if TYPE_CHECKING`` are free."""
     source_roots: tuple[str, ...] | None = None
     """Folders that packages lie in; ``None`` where they are to be found."""
+    variables: tuple[str, ...] = ()
+    """Environment variables that tests depend on."""
 
 
 class Evidence(NamedTuple):

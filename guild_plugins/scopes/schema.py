@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -67,6 +68,7 @@ class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     acyclic: bool = False
     ignore_type_checking: bool = False
     source_roots: list[str] | None = None
+    variables: list[Annotated[str, Field(pattern=r"^[^=]+$")]] = []
 
 
 def validate(source: Source, file: Path) -> Configured:
@@ -98,6 +100,7 @@ def _rules(table: GuildTable) -> Rules:
         acyclic=table.acyclic,
         ignore_type_checking=table.ignore_type_checking,
         source_roots=None if roots is None else tuple(_folder(root) for root in roots),
+        variables=tuple(sorted(set(table.variables))),
     )
 
 

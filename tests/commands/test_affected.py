@@ -78,3 +78,27 @@ def test_a_matrix_divides_what_is_affected(
     data = json.loads(done.stdout.removeprefix("matrix="))
     assert {part["paths"] for part in data["include"]} == {" ".join(CORE)}
     assert all(part["scopes"] == "core" for part in data["include"])
+
+
+def test_another_environment_than_the_base_was_tested_in_affects_all_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = 'variables = ["MOON"]\n' + FILES["guild.toml"]
+    repository(tmp_path, monkeypatch, {**FILES, "guild.toml": config})
+    record = str(tmp_path / "env.json")
+
+    def affected(*args: str) -> list[str]:
+        assert cli.main(["affected", "--environment", record, *args]) == Exit.DONE
+        return capsys.readouterr().out.splitlines()
+
+    assert affected() == ALL  # nobody wrote it down
+    cli.main(["affected", "--save-environment", record])
+    assert affected() == []
+    monkeypatch.setenv("MOON", "full")
+    assert affected() == ALL
+    assert affected("--explain")[1] == (f"  {ALL[0]} <- the environment (variable MOON is set)")
+    data = json.loads("\n".join(affected("--json")))
+    assert data["environment"] == ["variable MOON is set"]
+    assert data["changed"] == []
+    (tmp_path / "env.json").write_text("?")
+    assert cli.main(["affected", "--environment", record]) == Exit.USAGE

@@ -19,7 +19,7 @@ from guild_plugins.scopes.globs import Glob, parse_glob
 from guild_plugins.scopes.model import ROOT, Rules, Scope, ScopeId
 from guild_plugins.scopes.ownership import Owners, OwnershipUnclear
 
-VERSION = 1
+VERSION = 2
 KEPT = 16
 """Configurations whose rules are kept: those of the branches that are worked on."""
 
