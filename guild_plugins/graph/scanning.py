@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
 
 from guild_plugins.graph.imports import (
     BY_CALL,
@@ -34,11 +33,17 @@ _TOKEN = re.compile(
     rb'"""'
     rb""" | (?: [^"\\\n]++ | \\. )*+" )
     | '(?: ''(?: [^'\\]++ | \\. | '(?!'') )*+''' | (?: [^'\\\n]++ | \\. )*+' )
-    | ["']
-    | \n[\ \t\f]*+(?:import|from)\b
+    | (["'])
+    | \n[\ \t\f]*+(?:
+        (import|from)
+        | (if|elif|else|try|except|finally|def|async|class|with|for|while|match|case)
+      )\b
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LONE_QUOTE, _STATEMENT, _HEADER = 1, 2, 3
+"""The groups of a token; a string and a comment have none."""
+
 _AFTER = re.compile(rb"[;:][ \t\f]*+(?:import|from)\b")
 _UNUSUAL = (b"pytest_plugins", b"\r", b"\x00")
 """What the parser is asked about at once."""
@@ -63,11 +68,7 @@ _END = re.compile(rb"[ \t\f]*+(?:[\n;#]|$)")
 _NO_IMPORT = re.compile(rb"from\b(?:(?!\bimport\b)[^\n\\;])*+(?:\n|$)")
 """The end of a ``raise ... from e`` or ``yield from`` that was broken over lines."""
 
-_HEADER = re.compile(
-    rb"^([ \t]*+)((?:if|elif|else|try|except|finally|def|async|class|with|for|while|match|case)\b"
-    rb"[^\n]*+)",
-    re.MULTILINE,
-)
+_LINE = re.compile(rb"[^\n]*+")
 _MAYBE_TYPE_CHECKING = re.compile(
     rb"(?:if|elif)\b(?:[\s(\\]|#[^\n]*+\n)*+(?:\w++\s*+\.\s*+)*+TYPE_CHECKING\b"
 )
@@ -76,14 +77,6 @@ _TYPE_CHECKING = re.compile(rb"(?:if|elif)[ \t]+(?:\w++\.)*+TYPE_CHECKING[ \t]*+
 
 class _Doubt(Exception):
     """The file has something that only the parser can judge."""
-
-
-class _Header(NamedTuple):
-    """The first line of a compound statement."""
-
-    start: int
-    column: int
-    text: bytes
 
 
 def scan_imports(source: bytes) -> FileImports | None:
@@ -103,21 +96,26 @@ class _Scan:
         # With a line break in front, each statement has one before it.
         self._source = b"\n" + source.removeprefix(b"\xef\xbb\xbf")
         self._spans: list[tuple[int, int]] | None = None
-        self._headers: list[_Header] | None = None
+        self._headers: list[int] = []
+        """Where the first words of compound statements start."""
 
     def imports(self) -> tuple[Import, ...]:
         """Return the imports in the order of their lines."""
         found: list[Import] = []
         line, at = 0, 0
         for token in _TOKEN.finditer(self._source):
-            start = token.start()
-            if self._source[start] != 10:
-                if token.end() - start == 1 and self._source[start] != 35:
-                    raise _Doubt
+            kind = token.lastindex
+            if kind is None:
                 continue
-            line += self._source.count(b"\n", at, start + 1)
-            at = start + 1
-            found += self._statement(start + 1, token.end(), line)
+            if kind == _HEADER:
+                self._headers.append(token.start(_HEADER))
+            elif kind == _STATEMENT:
+                start = token.start() + 1
+                line += self._source.count(b"\n", at, start)
+                at = start
+                found += self._statement(start, token.end(), line)
+            else:
+                raise _Doubt
         if _AFTER.search(self._source) and self._has_statement_after():
             raise _Doubt
         calls = self._calls()
@@ -157,24 +155,15 @@ class _Scan:
         place, column = 0, _column(self._source[start:begin])
         if not column:
             return place
-        headers = self._all_headers()
-        for number in range(bisect_right(headers, start, key=lambda h: h.start) - 1, -1, -1):
-            header = headers[number]
-            if header.column < column:
-                place |= _meaning(header, self._source)
-                column = header.column
+        for header in reversed(self._headers):
+            indent = self._source[self._source.rfind(b"\n", 0, header) + 1 : header]
+            above = _column(indent)
+            if above < column:
+                place |= _meaning(self._source, header)
+                column = above
             if not column:
                 break
         return place
-
-    def _all_headers(self) -> list[_Header]:
-        if self._headers is None:
-            self._headers = [
-                _Header(match.start(2), _column(match[1]), match[2])
-                for match in _HEADER.finditer(self._source)
-                if not self._is_text(match.start(2))
-            ]
-        return self._headers
 
     def _has_statement_after(self) -> bool:
         """Say whether an import follows a colon or a semicolon, in code."""
@@ -201,19 +190,20 @@ class _Scan:
         """Say whether a position lies in a string or a comment."""
         if self._spans is None:
             tokens = _TOKEN.finditer(self._source)
-            self._spans = [m.span() for m in tokens if self._source[m.start()] != 10]
+            self._spans = [m.span() for m in tokens if m.lastindex is None]
         number = bisect_right(self._spans, (position, len(self._source) + 1)) - 1
         return number >= 0 and self._spans[number][1] > position
 
 
-def _meaning(header: _Header, source: bytes) -> int:
-    """Return what it means to stand under a header."""
-    text = header.text
+def _meaning(source: bytes, header: int) -> int:
+    """Return what it means to stand under the compound statement that starts at a header."""
+    line = _LINE.match(source, header)
+    text = line[0] if line else b""
     if text.startswith((b"def", b"async def")):
         return IN_FUNCTION
     if text.startswith(b"try"):
         return IN_TRY
-    if not _MAYBE_TYPE_CHECKING.match(source, header.start):
+    if not _MAYBE_TYPE_CHECKING.match(source, header):
         return 0
     if _TYPE_CHECKING.match(text):
         return UNDER_TYPE_CHECKING
