@@ -3,7 +3,8 @@
 Hooks inherit ``GIT_*`` variables that redirect git to another index or
 repository, and a repository's configuration may name programs to run (the
 fsmonitor, hooks, a pager). Both are switched off here: reading a repository
-runs nothing from it.
+runs nothing from it. Nor does it fetch what a partial clone lacks, which would run
+what the configuration says of the remote; `ANY_REMOTE` is for who means to.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ _KEPT = (
 """Beginnings of variables that say who the user is or where git lives, not what to work on."""
 
 _SET = {
+    "GIT_ALLOW_PROTOCOL": "",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+
+ANY_REMOTE = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "0"}
+"""Variables for commands that are to reach a remote, by what git allows of itself."""
 
 _QUIET = (
     "--no-pager",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.process import GitFailed, run_git
+from guild_plugins.git.process import ANY_REMOTE, GitFailed, run_git
 
 FILE: Final = "document"
 _WHO: Final = {
@@ -87,7 +87,9 @@ class Shared:
         change = f"{new.decode().strip()}:{self.reference}"
         try:
             run_git(
-                ["push", "--quiet", "--no-verify", expected, "--", self.remote, change], self.top
+                ["push", "--quiet", "--no-verify", expected, "--", self.remote, change],
+                self.top,
+                extra_env=ANY_REMOTE,
             )
         except GitFailed as error:
             if any(sign in error.stderr for sign in _MOVED):
@@ -97,7 +99,7 @@ class Shared:
 
     def _ask(self, args: list[str]) -> bytes:
         try:
-            return run_git(args, self.top)
+            return run_git(args, self.top, extra_env=ANY_REMOTE)
         except GitFailed as error:
             raise RemoteUnreachable(self.remote, _last_line(error)) from error
 

@@ -24,7 +24,8 @@ from guild_plugins.suites.plan import make, weigh
 
 VERSION = 1
 
-BARE = ("--noconftest", "--capture=no", "--collect-only")
+BARE = ("--noconftest", "--capture=no", "--collect-only", "--override-ini=pythonpath=")
+"""Without the repository's folders on the path, addopts cannot import a plugin from there."""
 
 
 class NotDivisible(GuildError):
