@@ -23,6 +23,8 @@ class Unit:
     :param priority: Lower is sooner.
     :param exclusive: While it runs, no other worker may run anything.
     :param divisible: Whether some of its tests may run in another worker.
+    :param visits: What a worker is in while it runs this, outermost first, and should not
+        enter a second time: leaving it tears down what was set up for the whole visit.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Unit:
     priority: int = 0
     exclusive: bool = False
     divisible: bool = True
+    visits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ rules, in the order in which they are applied after each event:
 
 - A hungry worker gets work from the queue of its pool, and every worker holds
   one piece ahead of the one it runs (more, while pieces are very short).
+- A worker stays in a visit while the queue has work of it, and does not enter it
+  again, so that what lives for the visit is set up once. Only what comes back
+  where every worker of the pool has left is run all the same.
 - When the queue is empty, a hungry worker gets an unopened piece of the worker
   that would come to it last, else half of the open piece with most left in it.
   A worker owes one answer at a time, and waits for one answer at a time.
@@ -32,6 +35,7 @@ from guild_plugins.engine.messages import (
     Drop,
     Event,
     Instruction,
+    Piece,
     Recall,
     Release,
     StartWorker,
@@ -180,7 +184,7 @@ class Scheduler:
         if not pool.waiting:
             return
         for worker in tuple(pool.waiting.values()):
-            if worker.asks is None and not self._ask(pool, worker, at):
+            if worker.asks is None and not self._ask(pool, worker, at) and not worker.entered:
                 break  # what cannot be had for one cannot be had for the next
         if not self._may_hope(pool):
             self._dismiss(pool)
@@ -189,7 +193,7 @@ class Scheduler:
         """Fill the worker's queue from that of its pool."""
         while self._wants_more(pool, worker):
             piece = pool.queue.pop_opener(pool.size) if worker.scope is None else None
-            piece = piece or pool.queue.pop(worker.scope, pool.size)
+            piece = piece or self._pop(pool, worker)
             if piece is None and worker.name == self._state.alone:
                 piece = pool.exclusive.pop()
             if piece is None:
@@ -199,6 +203,15 @@ class Scheduler:
             worker.give(piece)
             pool.waiting.pop(worker.name, None)
             self._said.append(Assign(worker.name, piece))
+
+    @staticmethod
+    def _pop(pool: Pool, worker: Worker) -> Piece | None:
+        def may_take(piece: Piece) -> bool:
+            if worker.may_enter(piece):
+                return True
+            return not pool.starting and not any(w.may_enter(piece) for w in pool.crew.values())
+
+        return pool.queue.pop(worker.scope, pool.size, worker.trail, may_take)
 
     def _wants_more(self, pool: Pool, worker: Worker) -> bool:
         if not worker.unopened:
@@ -211,8 +224,12 @@ class Scheduler:
 
     def _ask(self, pool: Pool, thief: Worker, at: float) -> bool:
         """Ask another worker for work on behalf of one that has none."""
-        pace, may_move = self._state.pace, self._state.may_move
+        pace = self._state.pace
         crew = [worker for worker in pool.crew.values() if not worker.asked]
+
+        def may_move(piece: Piece) -> bool:
+            return self._state.may_move(piece) and thief.may_enter(piece)
+
         request: Recall | Divide | None = recall_from(crew, at, pace, may_move)
         if request is None:
             request = divide_from(crew, at, pace, may_move, self._thrift(at))

@@ -175,7 +175,7 @@ class State:
         worker = self._known(event, event.worker)
         request = self._request(event, event.worker, event.piece)
         self._require(event, event.piece in worker.unopened, "the piece is open")
-        worker.take(event.piece)
+        worker.take_back(request.piece)
         self._give_back(request.piece)
         self._close(request)
 

@@ -7,6 +7,7 @@ piece that had no half to give only shrinks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,6 +66,8 @@ class Worker:
     :param is_hungry: It waits, and will open the next piece as soon as it has one.
     :param asked: It owes an answer to a request on behalf of another worker.
     :param asks: The piece that was requested on its behalf.
+    :param trail: The visits that it is in, once it comes to the last piece that it was given.
+    :param entered: Visits, with how many of its pieces were in each.
     """
 
     name: str
@@ -78,11 +81,15 @@ class Worker:
     opened: dict[int, Opened] = field(default_factory=dict)
     opening: set[int] = field(default_factory=set)  # refused to be recalled
     ahead: float = 0.0  # expected seconds of `unopened`
+    trail: tuple[str, ...] = ()
+    entered: Counter[str] = field(default_factory=Counter)
 
     def give(self, piece: Piece) -> None:
         """Add a piece to its queue."""
         self.unopened[piece.id] = piece
         self.ahead += piece.seconds
+        self.trail = piece.unit.visits
+        self.entered.update(self.trail)
 
     def take(self, piece: int) -> Piece:
         """Remove an unopened piece from its queue."""
@@ -90,6 +97,19 @@ class Worker:
         self.opening.discard(piece)
         self.ahead = self.ahead - taken.seconds if self.unopened else 0.0
         return taken
+
+    def take_back(self, piece: Piece) -> None:
+        """Remove a piece that it never opened, as if it had not been given."""
+        was_last = next(reversed(self.unopened)) == piece.id
+        self.take(piece.id)
+        self.entered.subtract(piece.unit.visits)
+        if was_last:
+            held = [*(opened.piece for opened in self.opened.values()), *self.unopened.values()]
+            self.trail = held[-1].unit.visits if held else ()
+
+    def may_enter(self, piece: Piece) -> bool:
+        """Tell whether a piece leads it into no visit that it has left."""
+        return all(v in self.trail or not self.entered[v] for v in piece.unit.visits)
 
     def busy_for(self, at: float, pace: float) -> float:
         """Return how long the opened pieces will still take it."""

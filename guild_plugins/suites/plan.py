@@ -26,6 +26,7 @@ from guild_plugins.suites.cores import usable_cores
 from guild_plugins.suites.owned import owned_by
 from guild_plugins.suites.pools import INI_FILES, Pool, pools_of
 from guild_plugins.suites.targets import resolve
+from guild_plugins.suites.visits import Visits
 from guild_plugins.suites.walk import Found, find, rules_of
 
 
@@ -341,6 +342,7 @@ def _works(
 ) -> list[Work]:
     whole = _needs_whole_scopes(config, notes)
     settings = {scope.id: scope.pytest for scope in project.scopes}
+    visits = Visits()
     works: list[Work] = []
     for group in _groups(candidates, whole):
         first = group[0]
@@ -354,6 +356,7 @@ def _works(
             priority=_priority(group),
             exclusive=first.scope in settings and settings[first.scope].exclusive,
             divisible=len(group) == 1,
+            visits=visits.around(c.found.path for c in group),
         )
         works.append(
             Work(

@@ -34,11 +34,14 @@ from guild_plugins.engine.simulator import File, Outcome, Run, Simulation, World
 
 SCOPES = ("core", "billing", "mail")
 POOLS = ("", "", "py311")
+VISITS = st.sampled_from(((), ("a",), ("a", "a/b"), ("a", "a/c"), ("d",)))
 DURATIONS = st.sampled_from((0.0, 0.003, 0.02, 0.3, 4.0))
 
 
 @st.composite
-def files(draw: st.DrawFn, *, may_be_exclusive: bool = True) -> list[File]:
+def files(
+    draw: st.DrawFn, *, may_be_exclusive: bool = True, has_visits: bool = False
+) -> list[File]:
     exclusive = draw(st.sets(st.sampled_from(SCOPES))) if may_be_exclusive else set()
     made = []
     for number in range(draw(st.integers(0, 25))):
@@ -53,6 +56,7 @@ def files(draw: st.DrawFn, *, may_be_exclusive: bool = True) -> list[File]:
             priority=draw(st.sampled_from((0, 0, -1))),
             exclusive=scope in exclusive,
             divisible=draw(st.booleans()),
+            visits=draw(VISITS) if has_visits else (),
         )
         made.append(File(unit, tests))
     return made
@@ -200,6 +204,43 @@ def test_every_test_runs_exactly_once(suite: list[File], world: World, limit: in
     assert Counter((run.unit, run.test) for run in outcome.runs) == each_once(suite)
     assert not outcome.dropped
     assert outcome.most_alive <= limit
+
+
+def entries(runs: list[Run], visits: dict[int, tuple[str, ...]]) -> Counter[tuple[str, str]]:
+    """Count how often each worker entered each visit."""
+    counts: Counter[tuple[str, str]] = Counter()
+    inside: dict[str, tuple[str, ...]] = {}
+    for run in sorted(runs, key=lambda run: (run.start, run.end)):
+        here = visits[run.unit]
+        before = inside.get(run.worker, ())
+        counts.update((run.worker, visit) for visit in here if visit not in before)
+        inside[run.worker] = here
+    return counts
+
+
+@settings(max_examples=250, deadline=None)
+@given(files(may_be_exclusive=False, has_visits=True), worlds(faulty=False), st.integers(1, 6))
+def test_no_worker_enters_a_visit_twice(suite: list[File], world: World, limit: int) -> None:
+    scheduler = Scheduler([file.unit for file in suite], limit=limit, startup=0.2)
+
+    outcome = Simulation(scheduler, suite, world).run()
+
+    visits = {file.unit.id: file.unit.visits for file in suite}
+    assert Counter((run.unit, run.test) for run in outcome.runs) == each_once(suite)
+    assert set(entries(outcome.runs, visits).values()) <= {1}
+
+
+@settings(max_examples=150, deadline=None)
+@given(files(has_visits=True), worlds(faulty=True), st.integers(1, 6), ANNOYANCES)
+def test_visits_lose_no_test(
+    suite: list[File], world: World, limit: int, events: list[Event]
+) -> None:
+    scheduler = Scheduler([file.unit for file in suite], limit=limit, startup=0.2)
+    told = sorted(events, key=lambda event: event.at)
+
+    outcome = Simulation(scheduler, suite, world, told).run()
+
+    assert accounted(outcome, suite) == each_once(suite)
 
 
 @settings(max_examples=250, deadline=None)

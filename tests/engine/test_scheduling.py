@@ -34,6 +34,7 @@ from guild_plugins.engine.messages import (
 )
 from guild_plugins.engine.queues import PoolQueue
 from guild_plugins.engine.scheduling import Scheduler
+from guild_plugins.engine.workers import Worker
 
 
 def begun(units: list[Unit], *workers: str, limit: int | None = None) -> Scheduler:
@@ -137,6 +138,79 @@ def test_a_scope_rises_when_workers_leave_it() -> None:
     assert first is not None
     assert second is not None
     assert (first.unit.scope, second.unit.scope) == ("mail", "core")
+
+
+PACKED = ("pack",)
+
+
+def test_a_worker_stays_in_a_visit_until_nothing_of_it_waits() -> None:
+    units = [
+        Unit(1, "core", seconds=9.0, visits=PACKED),
+        Unit(2, "core", seconds=8.0),
+        Unit(3, "mail", seconds=7.0, visits=("pack", "pack/deep")),
+        Unit(4, "mail", seconds=6.0),
+        Unit(5, "mail", seconds=0.5, visits=PACKED),
+        Unit(6, "core", seconds=0.4, visits=("pack", "pack/deep")),
+    ]
+
+    assert order(units) == [1, 6, 3, 5, 2, 4]
+
+
+def test_exclusive_pieces_run_visit_by_visit() -> None:
+    visits = [(), PACKED, (), ("pack", "pack/deep"), PACKED, ("other",)]
+    units = [
+        Unit(n, "core", seconds=float(n + 1), exclusive=True, visits=visits[n]) for n in range(6)
+    ]
+
+    assert order(units) == [2, 0, 5, 4, 1, 3]
+
+
+def visiting() -> Scheduler:
+    """Return a scheduler whose worker a has left the visit in which b has work left."""
+    packed = [Unit(n, "core", seconds=5.0, visits=PACKED) for n in range(3)]
+    scheduler = begun([*packed, Unit(9, "mail", seconds=1.0)], "a", "b")
+    for piece in (0, 2):
+        tell(scheduler, UnitOpened("a", piece, 1, 0.1), UnitClosed("a", piece, 0.2))
+    tell(scheduler, UnitOpened("a", 9, 1, 0.3), UnitOpened("b", 1, 9, 0.3))
+    return scheduler
+
+
+def test_a_worker_does_not_ask_for_work_of_a_visit_that_it_has_left() -> None:
+    said = tell(visiting(), hungry("a"))
+
+    assert shown(said) == [("release", "a")]
+
+
+def test_what_comes_back_waits_for_a_worker_that_is_still_in_the_visit() -> None:
+    packed = [Unit(n, "core", seconds=5.0, visits=PACKED) for n in range(3)]
+    scheduler = begun([*packed, Unit(9, "mail", seconds=1.0)], "a", "b", "c", limit=3)
+    tell(scheduler, *(UnitOpened(w, n, 9, 0.1) for n, w in enumerate("abc")))
+    tell(scheduler, *(UnitClosed("a", 0, 0.2), UnitOpened("a", 9, 1, 0.2)))
+
+    said = tell(scheduler, WorkerLost("b", 0.3, (Remainder(1, 4, "rest"),)), hungry("a"))
+
+    assert ("assign", "c", 1) in shown(said)
+    assert ("assign", "a", 1) not in shown(said)
+
+
+def test_what_comes_back_where_all_have_left_is_run_all_the_same() -> None:
+    scheduler = visiting()
+
+    said = tell(scheduler, WorkerLost("b", 0.6, (Remainder(1, 4, "rest"),)), hungry("a"))
+
+    assert ("assign", "a", 1) in shown(said)
+
+
+def test_a_piece_that_is_taken_back_was_no_visit() -> None:
+    worker = Worker("a", "")
+    inside = Piece(1, Unit(1, "core", visits=PACKED), 1.0)
+    worker.give(Piece(0, Unit(0, "core", visits=("other",)), 1.0))
+    worker.give(inside)
+
+    worker.take_back(inside)
+
+    assert worker.trail == ("other",)
+    assert worker.may_enter(inside)
 
 
 # -- one piece ahead -------------------------------------------------------------
