@@ -12,7 +12,7 @@ import execnet
 import pytest
 from xdist.workermanage import NodeManager
 
-from guild_plugins.suites.nodes import SuiteNode
+from guild_plugins.suites.nodes import SuiteNode, kill
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.pools import Pool
 
@@ -34,6 +34,7 @@ class Boots:
         self._put = put
         self.manager = NodeManager(config)
         self._specs: list[execnet.XSpec] = list(self.manager.specs)
+        self._gateways: list[Any] = []  # execnet forgets those that were asked to end
         self.started = 0
         self.pending = 0
         """Processes that are on their way."""
@@ -48,10 +49,16 @@ class Boots:
     def _boot(self, spec: execnet.XSpec, pool: str) -> None:
         said: dict[str, Any] = {"pool_name": pool, "spec": spec}
         try:
-            said["gateway"] = self.manager.group.makegateway(spec)
+            said["gateway"] = gateway = self.manager.group.makegateway(spec)
+            self._gateways.append(gateway)
         except Exception as error:  # noqa: BLE001 (execnet raises what the other side does)
             said["error"] = error
         self._put(("booted", said))
+
+    def kill_all(self) -> None:
+        """End all processes that came up; those on their way end with this one."""
+        for gateway in tuple(self._gateways):
+            kill(gateway)
 
     def _next_spec(self, pool: Pool) -> execnet.XSpec:
         """Return the spec for one more worker, like those that the user asked for."""

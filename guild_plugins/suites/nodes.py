@@ -115,8 +115,13 @@ class SuiteNode(WorkerController):
     def kill(self, why: str) -> None:
         """End the process at once; its loss is then handled like any other."""
         self.trouble, self.was_killed = why, True
-        io = self.gateway._io
-        if hasattr(io, "kill"):
-            io.kill()
-        else:
-            self.gateway.exit()
+        kill(self.gateway)
+
+
+def kill(gateway: Any) -> None:
+    """End the process of a gateway at once, or ask it to end where it is no process of ours."""
+    io = gateway._io
+    if hasattr(io, "kill"):
+        io.kill()
+    else:
+        gateway.exit()

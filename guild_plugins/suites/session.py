@@ -30,6 +30,7 @@ from guild_plugins.suites import endings, remote
 from guild_plugins.suites.booting import Boots
 from guild_plugins.suites.cores import Watch, wants_core
 from guild_plugins.suites.deadlines import Deadlines
+from guild_plugins.suites.interrupts import Interrupts
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.listening import Listener
 from guild_plugins.suites.nodes import Opened, SuiteNode
@@ -71,11 +72,13 @@ class ScopeSession(DSession):
         """What the command line names and does not exist."""
         self._ending: BaseException | None = None
         """What ends the run before its time, as pytest would raise it."""
+        self._interrupts = Interrupts(self._end_at_once)
         self._shared: Path | None = None
         self._is_stopping = False
         ledger.expect((work.unit.id, work.unit.scope) for work in plan.works)
         self.on_tick: Callable[[], None] | None = None
         """Called several times a second: nothing may have happened."""
+        self._interrupts.install()
 
     # -- session -------------------------------------------------------------
 
@@ -135,15 +138,13 @@ class ScopeSession(DSession):
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:
         """End all workers."""
+        self._interrupts.note_ending()
         self._pieces.why_stopped = str(self.shouldstop or "")
         for node in self._nodes.values():  # there are none, unless the loop was broken off
             self._send_stop(node)
             self._pieces.write_off_held(node)
         super().pytest_sessionfinish()
         self._remove_shared()
-        # pytest goes through the whole heap five times before it ends, for what tests left
-        # behind. None ran here.
-        gc.freeze()
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
@@ -151,6 +152,17 @@ class ScopeSession(DSession):
         if self._shared is not None and self.nodemanager is not None:
             self.nodemanager.teardown_nodes()
         self._remove_shared()
+        self._interrupts.uninstall()
+        # pytest goes through the whole heap five times now, for what tests left behind. None
+        # ran here. Not sooner: what is frozen is hidden from `gc.get_referrers`.
+        gc.freeze()
+
+    def _end_at_once(self) -> None:
+        """Wait for no worker any longer: somebody asked for the end a second time."""
+        if self._session is not None:
+            self._session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if self.nodemanager is not None:
+            self._boots.kill_all()
 
     def _remove_shared(self) -> None:
         if self._shared is not None:

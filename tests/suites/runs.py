@@ -161,6 +161,13 @@ class Started:
             assert time.monotonic() < deadline, self._out()
             time.sleep(0.05)
 
+    def wait_for(self, path: Path) -> None:
+        """Wait until a file is there."""
+        deadline = time.monotonic() + LIMIT
+        while not path.exists():
+            assert time.monotonic() < deadline, self._out()
+            time.sleep(0.02)
+
     def interrupt(self) -> None:
         """Press Ctrl-C, which all processes of the terminal receive."""
         os.killpg(self.process.pid, signal.SIGINT)

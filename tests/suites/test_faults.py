@@ -416,3 +416,38 @@ def test_an_interruption_from_the_keyboard_says_what_ran_until_then(
     assert "not run" in ended.row("calm")  # tests, or files when none was open yet
     assert len(ended.of("passed")) >= 20
     assert time.monotonic() - since < 15
+
+
+LINGERING = {
+    "pytest.ini": "[pytest]\n",
+    "test_lingers.py": """
+        import pathlib, time
+        import pytest
+        @pytest.fixture(scope="session", autouse=True)
+        def lingers():
+            yield
+            pathlib.Path("tearing_down").touch()
+            time.sleep(600)
+        @pytest.mark.parametrize("x", range(400))
+        def test_some(x): time.sleep(0.05)
+    """,
+}
+
+
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_second_interruption_waits_for_no_worker(tmp_path: Path, whole_group: bool) -> None:
+    tree = write(tmp_path, LINGERING)
+    with started(tree, "--guild-scopes", "-n2") as running:
+        running.wait_for_outcomes(5)
+        running.interrupt() if whole_group else os.kill(running.process.pid, signal.SIGINT)
+        running.wait_for(tree / "tearing_down")
+
+        running.interrupt() if whole_group else os.kill(running.process.pid, signal.SIGINT)
+        since = time.monotonic()
+        ended = running.end()
+
+    assert time.monotonic() - since < 8  # workers that are waited for are given ten seconds
+    assert ended.code == pytest.ExitCode.INTERRUPTED
+    assert "Traceback" not in ended.out
+    assert "tests not run" in ended.row("root")
+    assert len(ended.of("passed")) >= 5

@@ -466,3 +466,17 @@ def test_a_node_id_that_does_not_exist_ends_the_run_before_other_files_run(tmp_p
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "not found" in ended.out
     assert not ended.outcomes
+
+
+def test_plugins_see_the_whole_heap_until_the_session_is_over(tmp_path: Path) -> None:
+    conftest = """
+        import gc
+        KEPT = []
+        def pytest_terminal_summary(terminalreporter):
+            terminalreporter.write_line(f"kept by {len(gc.get_referrers(KEPT))}")
+    """
+    tree = write(tmp_path, {"conftest.py": conftest, "test_a.py": "def test_a(): pass\n"})
+
+    ended = run(tree, "--guild-scopes", "-n1")
+
+    assert "kept by 1" in ended.out, ended.out
