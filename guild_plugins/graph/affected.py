@@ -59,7 +59,7 @@ def find_affected(
         *graphs,
         book,
         tuple(python_files(SnapshotTree(after))) or PYTEST_DEFAULT,
-        tuple(_plugins(after, graphs[1])),
+        tuple(plugins_of(after, graphs[1])),
         _differing(repository, book, recorded),
     )
     return assess(sides), book
@@ -84,7 +84,7 @@ def _differing(repository: Repository, book: RuleBook, recorded: Path | None) ->
     )
 
 
-def _plugins(tree: Tree, graph: ImportGraph) -> Iterator[str]:
+def plugins_of(tree: Tree, graph: ImportGraph) -> Iterator[str]:
     """Yield the files of pytest plugins that projects of the tree install."""
     reader = SnapshotTree(tree)
     for path in [p for p in tree.entries if p.rpartition("/")[2] == "pyproject.toml"]:
