@@ -120,7 +120,7 @@ class _Needs:
         nodes[BARRIERS] = Node(self._listing(filter(self._book.is_barrier, self._entries)), ())
         nodes.update(self._data())
         nodes.update(self._code())
-        nodes.update(self._configuration(nodes))
+        nodes.update(self._configuration())
         return {  # what is needed and is no Python file has no needs of its own
             **nodes,
             **{
@@ -187,15 +187,15 @@ class _Needs:
             for edge in self._graph.edges_of(path)
         )
 
-    def _configuration(self, nodes: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
+    def _configuration(self) -> Iterator[tuple[str, Node]]:
         """Yield a node for each folder with Python files: its configuration, and that above."""
         by_folder: dict[str, list[str]] = {}
         for path in self._entries:
             folder, _, name = path.rpartition("/")
             if name in CONFIGURATION and not self._book.is_barrier(path):
                 by_folder.setdefault(folder, []).append(path)
-        folders = {path.rpartition("/")[0] for path in self._graph.files}
-        for folder in {above for folder in folders for above in _upwards(folder)}:
+        below = {path.rpartition("/")[0] for path in self._graph.files}
+        for folder in {above for inner in below for above in _upwards(inner)}:
             needs = (CONFIG + folder.rpartition("/")[0],) if folder else ()
             yield CONFIG + folder, Node(self._listing(by_folder.get(folder, ())), needs)
 

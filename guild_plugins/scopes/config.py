@@ -74,6 +74,8 @@ class Configured:
     owned: frozenset[ScopeId]
     """The scopes whose owners the configuration names; CODEOWNERS speaks for the others."""
     rules: Rules = field(default_factory=Rules)
+    environment: tuple[str, ...] = ()
+    """Names of the variables that tests depend on."""
 
 
 def find_source(tree: Tree) -> Source | None:

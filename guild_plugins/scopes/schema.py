@@ -63,6 +63,7 @@ class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     scopes: dict[str, ScopeTable] = {}
     groups: dict[str, list[str]] = {}
     barriers: list[str] | None = None
+    environment: list[str] = []
     layers: list[str | list[str]] = []
     independent: list[list[str]] = []
     acyclic: bool = False
@@ -89,7 +90,9 @@ def validate(source: Source, file: Path) -> Configured:
     scopes = tuple(_scope(name, table.scopes[name], source.file) for name in sorted(table.scopes))
     barriers = tuple(table.barriers) if table.barriers is not None else None
     owned = frozenset(name for name, scope in table.scopes.items() if scope.owners is not None)
-    return Configured(file, scopes, barriers, groups, owned, _rules(table))
+    return Configured(
+        file, scopes, barriers, groups, owned, _rules(table), tuple(table.environment)
+    )
 
 
 def _rules(table: GuildTable) -> Rules:

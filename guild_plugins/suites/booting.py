@@ -101,4 +101,5 @@ class Boots:
             "own_path": pool.python is not None,
             "guard": self._plan.guard,
             "freezes": self._plan.freezes,
+            "python": pool.python,
         }

@@ -24,7 +24,10 @@ def serve(
     if guard and guard["repair"]:
         put_first(guard["owned"])
     recorder = _start_recorder(workerinput)
+    watching = _start_watching(workerinput)
     config = _prepareconfig(args, None)
+    if watching is not None:
+        config.pluginmanager.register(watching, "guild-watching")
     config._parser.prog = Path(workerinput["mainargv"][0]).name
     config.workerinput = workerinput  # type: ignore[attr-defined]
     config.workeroutput = {}  # type: ignore[attr-defined]
@@ -46,3 +49,13 @@ def _start_recorder(workerinput: dict[str, Any]) -> Recorder | None:
     recorder = Recorder(Measuring.from_plain(measuring), workerinput["workerid"])
     recorder.start()
     return recorder
+
+
+def _start_watching(workerinput: dict[str, Any]) -> object:
+    """Start to note what tests read, where results are kept; before conftests are imported."""
+    top = workerinput["guild"].get("kept")
+    if top is None:
+        return None
+    from guild_plugins.suites.kept.watching import Watching, track
+
+    return Watching(track(top))

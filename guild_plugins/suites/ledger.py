@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -42,6 +43,11 @@ class Account:
     def tests(self) -> int:
         """Tests that were begun and ended, whatever their outcome."""
         return self.ran + self.counts["crashed"]
+
+    @property
+    def cached(self) -> int:
+        """Tests that did not run, since a kept result stands for them."""
+        return self.counts["cached"]
 
     @property
     def failures(self) -> int:
@@ -107,6 +113,8 @@ class Ledger:
         """Scope to percent, where it was measured."""
         self.share: float | None = None
         """The part of their time in which workers wanted a core, if it was looked at."""
+        self.kept: dict[str, Any] | None = None
+        """What became of kept results, as the report says it; None where nobody asked for them."""
         self.on_scope_end: Callable[[Account], None] = _ignore
         self._pieces: dict[int, int] = {}
         self._scope_of_unit: dict[int, str] = {}

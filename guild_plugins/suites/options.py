@@ -59,6 +59,27 @@ OPTIONS = (
         "K/N",
     ),
     Option(
+        "guild_affected",
+        "flag",
+        False,
+        "run only the test files that the work tree's changes can affect, as 'guild affected' "
+        "lists them",
+    ),
+    Option(
+        "guild_base",
+        "text",
+        "HEAD",
+        "with --guild-affected, what to compare with; what counts is where it and HEAD parted",
+        "REV",
+    ),
+    Option(
+        "guild_cache",
+        "flag",
+        False,
+        "do not run a test file again of which nothing has changed since all of it passed: not "
+        "its imports, nor what it was seen to read, the configuration or the environment",
+    ),
+    Option(
         "guild_cov",
         "flag",
         False,
@@ -162,6 +183,13 @@ def add_options(parser: pytest.Parser) -> None:
         const=False,
         dest="guild_scopes",
         help="run as if Guild was not there, whatever the ini-file says",
+    )
+    group.addoption(
+        "--no-guild-cache",
+        action="store_const",
+        const=False,
+        dest="guild_cache",
+        help="run everything, whatever the ini-file says, and keep nothing",
     )
 
 

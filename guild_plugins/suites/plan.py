@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -94,10 +94,17 @@ class Candidate:
     """Whether the command line asks for tests of it by node id."""
 
 
-def make(config: pytest.Config, limit: int) -> Plan:
+Sieve: TypeAlias = Callable[
+    [Project, Mapping[str, Pool], list[Candidate], list[str]], list[Candidate]
+]
+"""Leaves out files that need not run, and notes why."""
+
+
+def make(config: pytest.Config, limit: int, sieve: Sieve | None = None) -> Plan:
     """Make the plan of a run.
 
     :param limit: Workers that the user allows.
+    :param sieve: Called with the files that are asked for.
     :raises pytest.UsageError: The command line or configuration cannot be used.
     """
     targets = resolve(config)
@@ -135,6 +142,8 @@ def make(config: pytest.Config, limit: int) -> Plan:
         for file, pool in located
     ]
     chosen = _select(config, project, candidates, failed, notes)
+    if sieve is not None:
+        chosen = sieve(project, pools, chosen, notes)
     kept = {candidate.found.path for candidate in chosen}
     works = _works(config, project, chosen, notes)
     return Plan(

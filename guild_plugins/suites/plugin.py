@@ -45,6 +45,7 @@ def pytest_load_initial_conftests(
 
         repair(early_config.rootpath)
     _begin_coverage(early_config)
+    _begin_watching(early_config)
     known = early_config.known_args_namespace
     paths = known.file_or_dir
     if len(paths) < 2 or known.pyargs:
@@ -69,6 +70,24 @@ def _begin_coverage(early_config: pytest.Config) -> None:
     from guild_plugins.suites.coverage import begin
 
     begin(early_config)
+
+
+def _begin_watching(early_config: pytest.Config) -> None:
+    """Note what tests read, where results are kept and tests run in this process."""
+    known = early_config.known_args_namespace
+    is_alone = getattr(known, "numprocesses", 0) == 0 and not getattr(known, "tx", None)
+    if not early(early_config, "guild_cache") or not is_alone or known.collectonly:
+        return
+    if hasattr(early_config, "workerinput"):
+        return
+    from guild_plugins.git.repository import find_repository
+    from guild_plugins.suites.kept.tracking import Tracker
+    from guild_plugins.suites.kept.watching import track
+
+    repository = find_repository(early_config.rootpath)
+    if repository is not None and Tracker.running is None:
+        tracker = track(str(repository.top))
+        early_config.add_cleanup(tracker.stop)
 
 
 @pytest.hookimpl(wrapper=True)

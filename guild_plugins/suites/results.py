@@ -25,7 +25,16 @@ from guild_plugins.suites.plan import Plan
 
 VERSION: Final = 1
 
-OUTCOMES: Final = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "crashed")
+OUTCOMES: Final = (
+    "passed",
+    "failed",
+    "error",
+    "skipped",
+    "xfailed",
+    "xpassed",
+    "crashed",
+    "cached",
+)
 """Counts that are always there; pytest's other categories are under ``other``."""
 
 
@@ -54,6 +63,7 @@ def report(
         "scopes": [_scope(account, ledger.coverage) for account in accounts],
         "workers": [_worker(worker, ledger.started_at) for worker in ledger.workers.values()],
         "failures": [failure.as_data() for failure in failures],
+        "kept": ledger.kept,
         "notes": list(plan.notes),
     }
 

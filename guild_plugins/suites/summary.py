@@ -109,7 +109,7 @@ def cells(account: Account, coverage: Mapping[str, float]) -> tuple[str, ...]:
     """Return one scope's row."""
     row = (
         printable(account.scope),
-        number(account.tests),
+        number(account.tests + account.cached),
         outcome(account),
         seconds(account.wall_s),
         seconds(account.worker_s),

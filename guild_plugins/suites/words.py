@@ -9,7 +9,7 @@ import pytest
 
 from guild_plugins.suites.ledger import Account
 
-ORDER = ("crashed", "failed", "error", "passed", "skipped", "xfailed", "xpassed")
+ORDER = ("crashed", "failed", "error", "passed", "skipped", "xfailed", "xpassed", "cached")
 
 
 def number(value: int) -> str:
@@ -53,6 +53,8 @@ def outcome(account: Account) -> str:
         said.append(f"{left} not run")
     if said:
         return ", ".join(said)
+    if account.cached and account.cached == account.counts.total():
+        return "cached"
     return {"empty": "no tests", "not run": "not run"}.get(account.outcome, "passed")
 
 

@@ -1,0 +1,1 @@
+"""Results of test files, kept by what they depend on."""

@@ -1,0 +1,243 @@
+"""Records on this machine: ``guild/kept.db`` in the common git directory, for all work trees.
+
+It may be lost, and is then made again: what is damaged is begun anew, and a directory
+that cannot be written keeps nothing. It never grows beyond a limit; what was not used
+for the longest time goes first.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from guild_plugins.graph.database import Database, failures
+from guild_plugins.suites.kept.records import VERSION, Input, Record, decode, encode
+
+LIMIT = 256 * 1024 * 1024
+"""Bytes of records, as they lie in the database."""
+
+AT_ONCE = 500
+"""Rows asked for in one statement: older SQLite takes 999 parameters."""
+
+TREES = 16
+"""Trees whose words are kept: those of the work trees and branches that are worked on."""
+
+DAY = 86_400.0
+
+_RESULTS = f"results_{VERSION}"
+_SCHEMA = (
+    f"CREATE TABLE IF NOT EXISTS {_RESULTS} (key TEXT, inputs TEXT, path TEXT, verdict TEXT, "
+    "at REAL, used REAL, size INTEGER, body BLOB, PRIMARY KEY (key, inputs)) WITHOUT ROWID",
+    f"CREATE INDEX IF NOT EXISTS {_RESULTS}_path ON {_RESULTS} (path, at)",
+    f"CREATE INDEX IF NOT EXISTS {_RESULTS}_used ON {_RESULTS} (used)",
+    f"CREATE TABLE IF NOT EXISTS trees_{VERSION} (tree TEXT PRIMARY KEY, used REAL, words BLOB) "
+    "WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS refused_{VERSION} (path TEXT PRIMARY KEY, reason TEXT, at REAL) "
+    "WITHOUT ROWID",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a store holds.
+
+    :param verdicts: Verdict to number of records.
+    :param size: Bytes of all records.
+    :param refused: Why files of the last runs were not kept, to their number.
+    :param flaky: Files of which both outcomes were seen.
+    """
+
+    verdicts: Mapping[str, int]
+    files: int
+    size: int
+    oldest: float | None
+    refused: Mapping[str, int]
+    flaky: tuple[str, ...]
+
+
+class Store:
+    """The records of one repository.
+
+    :param folder: Guild's folder in the common git directory.
+    """
+
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
+        self._database = Database(folder / "kept.db", *_SCHEMA)
+        self._limit = limit
+
+    def load(self, keys: Iterable[str]) -> dict[str, list[Record]]:
+        """Return the records under each key, the newest first."""
+        found: dict[str, list[Record]] = {}
+        for body in self._select("key", keys):
+            record = decode(body)
+            if record is not None:
+                found.setdefault(record.key, []).append(record)
+        for records in found.values():
+            records.sort(key=lambda record: -record.at)
+        return found
+
+    def inputs_of(self, paths: Iterable[str]) -> dict[str, tuple[Input, ...]]:
+        """Return what was last seen to be needed by files, whatever became of them."""
+        newest: dict[str, Record] = {}
+        for body in self._select("path", paths):
+            record = decode(body)
+            if record is not None:
+                known = newest.get(record.path)
+                if known is None or known.at < record.at:
+                    newest[record.path] = record
+        return {path: record.inputs for path, record in newest.items()}
+
+    def save(self, records: Sequence[Record], refused: Mapping[str, str] | None = None) -> None:
+        """Keep records, each in place of one with the same key and inputs.
+
+        :param refused: Why other files that ran were not kept.
+        """
+        now = time.time()
+        rows = []
+        for record in records:
+            body = zlib.compress(encode(record), 1)
+            rows.append(
+                (
+                    record.key,
+                    record.inputs_word,
+                    _text(record.path),
+                    record.verdict,
+                    record.at,
+                    now,
+                    len(body),
+                    body,
+                )
+            )
+        with suppress(*failures()), self._database.transaction() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO {_RESULTS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+            )
+            connection.executemany(
+                f"DELETE FROM refused_{VERSION} WHERE path = ?", [(row[2],) for row in rows]
+            )
+            connection.executemany(
+                f"INSERT OR REPLACE INTO refused_{VERSION} VALUES (?, ?, ?)",
+                [(_text(path), reason, now) for path, reason in (refused or {}).items()],
+            )
+        if rows:
+            self.prune(self._limit)
+
+    def note_use(self, records: Iterable[Record]) -> None:
+        """Note that records were used; at most once a day, since nothing else hangs on it."""
+        now = time.time()
+        keys = [(now, record.key, record.inputs_word, now - DAY) for record in records]
+        if not keys or not self._database.exists:
+            return
+        with suppress(*failures()):
+            oldest = self._database.open().execute(f"SELECT min(used) FROM {_RESULTS}").fetchone()
+            if oldest[0] is None or oldest[0] > now - DAY:
+                return
+            with self._database.transaction() as connection:
+                connection.executemany(
+                    f"UPDATE {_RESULTS} SET used = ? WHERE key = ? AND inputs = ? AND used < ?",
+                    keys,
+                )
+
+    def prune(self, limit: int = 0) -> int:
+        """Drop what was not used for the longest time, until the rest fits; return how many."""
+        dropped = 0
+        with suppress(*failures()), self._database.transaction() as connection:
+            total = connection.execute(f"SELECT sum(size) FROM {_RESULTS}").fetchone()[0] or 0
+            if total <= limit:
+                return 0
+            rows = connection.execute(f"SELECT key, inputs, size FROM {_RESULTS} ORDER BY used")
+            for key, inputs, size in rows.fetchall():
+                if total <= limit:
+                    break
+                connection.execute(
+                    f"DELETE FROM {_RESULTS} WHERE key = ? AND inputs = ?", (key, inputs)
+                )
+                total -= size
+                dropped += 1
+        return dropped
+
+    def clear(self) -> int:
+        """Drop all; return how many records there were."""
+        count = 0
+        with suppress(*failures()), self._database.transaction() as connection:
+            count = connection.execute(f"DELETE FROM {_RESULTS}").rowcount
+            connection.execute(f"DELETE FROM trees_{VERSION}")
+            connection.execute(f"DELETE FROM refused_{VERSION}")
+        with suppress(*failures()):
+            self._database.open().execute("VACUUM")
+        return count
+
+    def statistics(self) -> Statistics:
+        """Return what there is."""
+        if not self._database.exists:
+            return Statistics({}, 0, 0, None, {}, ())
+        with suppress(*failures()):
+            ask = self._database.open().execute
+            verdicts = dict(ask(f"SELECT verdict, count(*) FROM {_RESULTS} GROUP BY verdict"))
+            files, size, oldest = ask(
+                f"SELECT count(DISTINCT path), sum(size), min(at) FROM {_RESULTS}"
+            ).fetchone()
+            refused = dict(ask(f"SELECT reason, count(*) FROM refused_{VERSION} GROUP BY reason"))
+            flaky = ask(f"SELECT DISTINCT path FROM {_RESULTS} WHERE verdict = 'flaky'")
+            names = tuple(sorted(row[0] for row in flaky))
+            return Statistics(verdicts, files, size or 0, oldest, refused, names)
+        return Statistics({}, 0, 0, None, {}, ())
+
+    # -- the words of trees ---------------------------------------------------------
+
+    def words(self, tree: str) -> dict[str, str] | None:
+        """Return the words of a tree's files, as kept; ``None`` where they are not."""
+        if not self._database.exists:
+            return None
+        with suppress(*failures(), ValueError, zlib.error):
+            row = (
+                self._database.open()
+                .execute(f"SELECT words FROM trees_{VERSION} WHERE tree = ?", (tree,))
+                .fetchone()
+            )
+            if row is not None:
+                return {str(k): str(v) for k, v in json.loads(zlib.decompress(row[0])).items()}
+        return None
+
+    def keep_words(self, tree: str, words: Mapping[str, str]) -> None:
+        """Keep the words of a tree's files."""
+        body = zlib.compress(json.dumps(dict(words)).encode("ascii"), 1)
+        with suppress(*failures()), self._database.transaction() as connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO trees_{VERSION} VALUES (?, ?, ?)",
+                (tree, time.time(), body),
+            )
+            connection.execute(
+                f"DELETE FROM trees_{VERSION} WHERE tree NOT IN "
+                f"(SELECT tree FROM trees_{VERSION} ORDER BY used DESC LIMIT {TREES})"
+            )
+
+    def close(self) -> None:
+        """Close the database; using it opens it again."""
+        self._database.close()
+
+    def _select(self, column: str, values: Iterable[str]) -> Iterator[bytes]:
+        if not self._database.exists:
+            return
+        wanted = list(map(_text, values))
+        with suppress(*failures()):
+            connection = self._database.open()
+            for start in range(0, len(wanted), AT_ONCE):
+                group = wanted[start : start + AT_ONCE]
+                marks = ",".join("?" * len(group))
+                rows = connection.execute(
+                    f"SELECT body FROM {_RESULTS} WHERE {column} IN ({marks})", group
+                )
+                for (body,) in rows:
+                    with suppress(zlib.error):
+                        yield zlib.decompress(body)
+
+
+def _text(path: str) -> str:
+    """Return a path as text that SQLite takes: bytes that are no UTF-8 are spelled out."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
