@@ -223,6 +223,7 @@ COMMANDS: dict[str, Command] = {
 DEFERRED = (
     "check",
     "affected",
+    "cache",
     "commit",
     "undo",
     "lock",

@@ -13,6 +13,7 @@ from guild_plugins.suites.inprocess import InProcess
 from guild_plugins.suites.kept.choosing import Choosing, begin
 from guild_plugins.suites.kept.keeping import Keeping
 from guild_plugins.suites.kept.selecting import only_affected
+from guild_plugins.suites.kept.tracking import Tracker
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.plan import Candidate, Plan, make
 from guild_plugins.suites.pools import Pool
@@ -82,6 +83,7 @@ class Sieves:
 
 def _plan(config: pytest.Config, limit: int, sieves: Sieves) -> Plan:
     try:
-        return make(config, limit, sieves.choose)
+        with Tracker.resting():
+            return make(config, limit, sieves.choose)
     except GuildError as error:  # such as a mistake in the configuration
         raise pytest.UsageError(str(error)) from error

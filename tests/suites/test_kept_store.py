@@ -207,14 +207,21 @@ def test_two_clones_share_what_is_signed_and_whole(
     assert ("damaged or not signed" in ended.out) is not is_used
 
 
-def test_another_key_or_a_store_that_is_only_read(tmp_path: Path) -> None:
+def test_a_store_that_is_only_read_is_not_written_and_another_key_reads_nothing(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("fsspec")
     make(tmp_path / "one", SHOP)
-    git(tmp_path, "clone", "-q", "one", "two")
+    for name in ("two", "three"):
+        git(tmp_path, "clone", "-q", "one", name)
     env = {"GUILD_STORE": str(tmp_path / "store"), "GUILD_STORE_KEY": "secret"}
     reading = {**env, "GUILD_STORE_READ_ONLY": "1"}
     run(tmp_path / "one", *ALONE, env=reading)
     assert not (tmp_path / "store").exists()
-    run(tmp_path / "one", *ALONE, "--guild-cache", env=env)
 
-    assert ran(run(tmp_path / "two", *ALONE, env={**env, "GUILD_STORE_KEY": "other"})) == FILES
+    run(tmp_path / "two", *ALONE, env=env)
+
+    other = {**reading, "GUILD_STORE_KEY": "other"}
+    assert ran(run(tmp_path / "three", *ALONE, env=other)) == FILES
+    git(tmp_path, "clone", "-q", "one", "four")
+    assert not ran(run(tmp_path / "four", *ALONE, env=reading))

@@ -23,7 +23,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
@@ -124,6 +125,21 @@ class Tracker:
             self._undo.pop()()
         if Tracker.running is self:
             Tracker.running = None
+
+    @classmethod
+    @contextmanager
+    def resting(cls) -> Iterator[None]:
+        """Take no notes for a while: what Guild itself reads in a process of tests is no input."""
+        tracker, cls.running = cls.running, None
+        handlers = {} if tracker is None else dict(tracker._handlers)
+        if tracker is not None:
+            tracker._handlers.clear()
+        try:
+            yield
+        finally:
+            if tracker is not None:
+                tracker._handlers.update(handlers)
+            cls.running = tracker
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         handler = self._handlers.get(event)
@@ -352,7 +368,8 @@ class Tracker:
             """The environment, with a note of each variable that is asked for."""
 
             def __getitem__(self, key: str) -> str:
-                if isinstance(key, str) and not key.startswith(_VARIABLES_OF_RUNS):
+                is_plain = isinstance(key, str) and not key.startswith(_VARIABLES_OF_RUNS)
+                if is_plain and tracker._handlers:
                     tracker._note("variable", key)
                 value: str = super().__getitem__(key)
                 return value

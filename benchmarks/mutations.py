@@ -1,0 +1,258 @@
+"""Whether a change that breaks a test is ever overlooked: seeded mutations of real packages.
+
+``python -m benchmarks.mutations networkx --tests networkx/utils --count 100``
+
+A copy of an installed package is put into a git repository and mutated in one place at a time: a
+function's body, a default, a constant, a data file, a conftest, a module that is deleted. After
+each, all tests are run by plain pytest; then those that ``--guild-affected`` selects, those that
+``--guild-cache`` does not skip, and, where it is installed, those that pytest-testmon selects.
+A miss is a test that fails among all and did not fail there.
+
+By hand: it takes some seconds for each mutation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+PLUGIN = """
+import json, os
+ENDS = {}
+def pytest_runtest_logreport(report):
+    if hasattr(report, "guild_cached"):
+        return
+    if report.failed:
+        ENDS[report.nodeid] = "failed"
+    else:
+        ENDS.setdefault(report.nodeid, "passed")
+def pytest_collectreport(report):
+    if report.failed:
+        ENDS[report.nodeid] = "failed"
+def pytest_unconfigure():
+    with open(os.environ["ENDS"], "w") as file:
+        json.dump(ENDS, file)
+"""
+PLAIN = ("-p", "ends", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:testmon")
+GUILD = (*PLAIN, "-n0", "--guild-scopes")
+WAYS = {
+    "all": PLAIN,
+    "--guild-affected": (*GUILD, "--guild-affected"),
+    "--guild-cache": (*GUILD, "--guild-cache"),
+    "testmon": (*[o for o in PLAIN if o != "no:testmon"][:-1], "--testmon"),
+}
+KINDS = ("body", "default", "constant", "data", "conftest", "delete")
+
+
+@dataclass
+class Tally:
+    """What one way of running came to."""
+
+    misses: list[str] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+
+
+class Bench:
+    """A package in a repository of its own."""
+
+    def __init__(self, package: str, tests: Sequence[str], work: Path) -> None:
+        self.tests = tuple(tests)
+        self.top = work / package
+        spec = importlib.util.find_spec(package)
+        assert spec is not None, f"{package} is not installed"
+        assert spec.origin is not None
+        source = Path(spec.origin).parent
+        shutil.copytree(source, self.top / package, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.top / "pytest.ini").write_text("[pytest]\n")
+        (self.top / ".gitignore").write_text("__pycache__/\n.testmondata*\n")
+        (work / "ends.py").write_text(PLUGIN)
+        self._work = work
+        for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "start")):
+            self.git(*command)
+
+    def git(self, *args: str) -> None:
+        """Run git in the repository."""
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *args], cwd=self.top, check=True, capture_output=True)
+
+    def run(self, way: str) -> dict[str, str]:
+        """Run tests one way; return how each that ran has ended."""
+        ends = self._work / "ends.json"
+        ends.unlink(missing_ok=True)
+        env = os.environ | {
+            "ENDS": str(ends),
+            "PYTHONPATH": f"{self._work}{os.pathsep}{self.top}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [sys.executable, "-m", "pytest", *WAYS[way], *self.tests]
+        done = subprocess.run(command, cwd=self.top, env=env, capture_output=True, text=True)
+        if not ends.exists():
+            return {"": "failed"} if done.returncode else {}
+        found: dict[str, str] = json.loads(ends.read_text())
+        return found
+
+    def restore(self) -> None:
+        """Undo a mutation."""
+        self.git("checkout", "-q", "--", ".")
+        self.git("clean", "-qfd")
+
+    def files(self, kind: str) -> list[Path]:
+        """Return the files that a kind of mutation may change, sorted."""
+        found = sorted(p for p in self.top.rglob("*") if p.is_file() and ".git" not in p.parts)
+        if kind == "conftest":
+            return [p for p in found if p.name == "conftest.py"]
+        if kind == "data":
+            return [p for p in found if p.suffix not in (".py", ".ini", "", ".so", ".typed")]
+        code = [p for p in found if p.suffix == ".py" and p.name != "conftest.py"]
+        return [p for p in code if "tests" not in p.parts and p.stat().st_size > 0]
+
+
+def mutate(bench: Bench, kind: str, chance: random.Random) -> str | None:
+    """Change one place; return what was changed, or nothing where this file has no such place."""
+    files = bench.files(kind)
+    if not files:
+        return None
+    path = chance.choice(files)
+    name = str(path.relative_to(bench.top))
+    if kind == "delete":
+        path.unlink()
+    elif kind == "data":
+        content = bytearray(path.read_bytes() or b"x")
+        at = chance.randrange(len(content))
+        content[at] ^= 0xFF
+        path.write_bytes(content)
+    elif kind == "conftest":
+        line = chance.choice(["raise RuntimeError('mutated')\n", "collect_ignore_glob = []\n"])
+        path.write_text(path.read_text() + "\n" + line)
+    else:
+        text = path.read_text(encoding="utf-8")
+        places = list(PLACES[kind](ast.parse(text)))
+        if not places:
+            return None
+        place, new = chance.choice(places)
+        path.write_text(_replaced(text, place, new), encoding="utf-8")
+        name += f":{place.lineno}"
+    return f"{kind} {name}"
+
+
+Place = tuple[ast.stmt | ast.expr, str]
+
+
+def _bodies(tree: ast.AST) -> Iterator[Place]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.body[-1], "raise RuntimeError('mutated')"
+
+
+def _defaults(tree: ast.AST) -> Iterator[Place]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                if isinstance(default, ast.Constant):
+                    yield default, repr(_other(default.value))
+
+
+def _constants(tree: ast.AST) -> Iterator[Place]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
+            yield node, repr(_other(node.value))
+
+
+PLACES: dict[str, Callable[[ast.AST], Iterator[Place]]] = {
+    "body": _bodies,
+    "default": _defaults,
+    "constant": _constants,
+}
+
+
+def _other(value: object) -> object:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return 7 if value is None else "mutated"
+
+
+def _replaced(text: str, place: ast.stmt | ast.expr, new: str) -> str:
+    lines = text.encode().splitlines(keepends=True)
+    assert place.end_lineno is not None
+    assert place.end_col_offset is not None
+    before = b"".join(lines[: place.lineno - 1]) + lines[place.lineno - 1][: place.col_offset]
+    last = lines[place.end_lineno - 1]
+    after = last[place.end_col_offset :] + b"".join(lines[place.end_lineno :])
+    return (before + new.encode() + after).decode()
+
+
+def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[str, Tally]:
+    """Mutate so often, and print what each mutation came to."""
+    chance = random.Random(seed)
+    tallies = {way: Tally() for way in ways}
+    for way in ("--guild-cache", "testmon"):
+        if way in ways:
+            bench.run(way)
+    database = bench.top / ".testmondata"
+    if database.exists():
+        shutil.copy(database, bench._work / "testmon")
+    total = len(bench.run("all"))
+    done = 0
+    while done < count:
+        what = mutate(bench, KINDS[done % len(KINDS)] if done % 7 else "body", chance)
+        if what is None:
+            what = mutate(bench, "constant", chance)
+            if what is None:
+                continue
+        done += 1
+        broken = {test for test, end in bench.run("all").items() if end == "failed"}
+        said = []
+        for way, tally in tallies.items():
+            if way == "testmon":
+                shutil.copy(bench._work / "testmon", database)
+            ends = bench.run(way)
+            missed = (
+                {test for test in broken if ends.get(test) != "failed"} if "" not in ends else {}
+            )
+            tally.shares.append(min(len(ends) / total, 1.0))
+            if missed:
+                tally.misses.append(f"{what}: {sorted(missed)[:3]}")
+            said.append(f"{way} ran {len(ends)}, missed {len(missed)}")
+        print(f"{done}: {what}: {len(broken)} broken; {'; '.join(said)}", flush=True)
+        bench.restore()
+    return tallies
+
+
+def main() -> int:
+    """Measure one package."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("package")
+    parser.add_argument("--tests", nargs="+", default=["."])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    has_testmon = importlib.util.find_spec("testmon") is not None
+    ways = [way for way in WAYS if way != "all" and (way != "testmon" or has_testmon)]
+    with tempfile.TemporaryDirectory(prefix="guild-mutations-") as work:
+        bench = Bench(options.package, options.tests, Path(work).resolve())
+        tallies = measure(bench, options.count, options.seed, ways)
+    for way, tally in tallies.items():
+        share = median(tally.shares) if tally.shares else 0.0
+        print(f"{way:18} {len(tally.misses)} misses, median share of tests run {share:.0%}")
+        for miss in tally.misses:
+            print(f"  {miss}")
+    ours = [tally for way, tally in tallies.items() if way != "testmon"]
+    return 1 if any(tally.misses for tally in ours) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
