@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -98,8 +99,18 @@ class Boots:
             "args": list(pool.args) if pool.args is not None else None,
             "chdir": pool.chdir,
             "env": dict(pool.env),
+            "terminal": _terminal_size() if node.gateway.spec.popen else {},
             "own_path": pool.python is not None,
             "guard": self._plan.guard,
             "freezes": self._plan.freezes,
             "python": pool.python,
         }
+
+
+def _terminal_size() -> dict[str, str | None]:
+    """Return what the environment says of the terminal.
+
+    In a child process it says more: readline, which pytest imports, sets it behind
+    Python's back. Tests in this process would not see that.
+    """
+    return {name: os.environ.get(name) for name in ("LINES", "COLUMNS")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ def serve(
     channel: Any, workerinput: dict[str, Any], args: list[str], option_dict: dict[str, Any]
 ) -> None:
     """Run one worker until the controller has no more work for it."""
+    sys.argv[:] = workerinput["mainargv"]  # tests of command lines see what they see without us
     os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
     os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
     os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])

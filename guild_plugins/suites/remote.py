@@ -13,6 +13,10 @@ if __name__ == "__channelexec__":
     guild = workerinput["guild"]
     if guild["chdir"]:
         os.chdir(guild["chdir"])
+    for name, value in guild["terminal"].items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     os.environ.update(guild["env"])
     if guild["own_path"]:
         sys.path.insert(0, guild["chdir"] or os.getcwd())

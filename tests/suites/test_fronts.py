@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -480,3 +481,30 @@ def test_plugins_see_the_whole_heap_until_the_session_is_over(tmp_path: Path) ->
     ended = run(tree, "--guild-scopes", "-n1")
 
     assert "kept by 1" in ended.out, ended.out
+
+
+def test_a_worker_gives_tests_the_surroundings_that_they_have_without_it(tmp_path: Path) -> None:
+    seen = """
+        import json, os, pathlib, signal, sys
+        def test_seen():
+            hidden = ("PYTEST_XDIST", "PYTEST_CURRENT_TEST", "SEEN", "TMPDIR", "OUTCOMES")
+            seen = {
+                "env": {k: v for k, v in os.environ.items() if not k.startswith(hidden)},
+                "cwd": os.getcwd(),
+                "argv": [part for part in sys.argv if not part.startswith(("--guild", "-n"))],
+                "path": sys.path,
+                "terminals": [os.isatty(number) for number in (0, 1, 2)],
+                "interrupt": str(signal.getsignal(signal.SIGINT)),
+                "limit": sys.getrecursionlimit(),
+                "warnings": sys.warnoptions,
+            }
+            pathlib.Path(os.environ["SEEN"]).write_text(json.dumps(seen))
+    """
+    tree = write(tmp_path, {"pytest.ini": "[pytest]\n", "test_seen.py": seen})
+
+    for name, options in (("plain", ()), ("ours", ("--guild-scopes", "-n1"))):
+        run(tree, *options, env={"SEEN": str(tmp_path / name), "COLUMNS": ""})
+
+    plain, ours = (json.loads((tmp_path / name).read_text()) for name in ("plain", "ours"))
+    assert "LINES" not in plain["env"]
+    assert ours == plain
