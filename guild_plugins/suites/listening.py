@@ -216,7 +216,7 @@ class Listener:
         opened = self._note_stolen(node, piece, parts)
         if opened is not None:
             opened.unread = max(opened.unread - count, 0)
-        payload = Selection(parts=frozenset(parts), skip=self._skipped(opened))
+        payload = Selection(None, frozenset(parts), self._skipped(opened), about=count)
         self._tell(core.TestsReturned(node.gateway.id, piece, count, payload, now, unread=True))
 
     def _note_stolen(self, node: SuiteNode, piece: int, ids: tuple[str, ...]) -> Opened | None:

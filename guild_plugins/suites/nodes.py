@@ -17,12 +17,14 @@ class Selection:
     """Which tests of a unit make up a piece; see `collection.Request`.
 
     :param counted: How many of them were collected before, by a worker that died.
+    :param about: About how many tests it is, where ``only`` does not say; 0 if nobody knows.
     """
 
     only: frozenset[str] | None = None
     parts: frozenset[str] | None = None
     skip: frozenset[str] = frozenset()
     counted: int = 0
+    about: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -55,7 +57,7 @@ class Opened:
         """Return what is to be run again, were it to be."""
         chosen = self.selection
         counted = max(self.tests - self.ended, 0)
-        return Selection(chosen.only, chosen.parts, chosen.skip | self.done, counted)
+        return Selection(chosen.only, chosen.parts, chosen.skip | self.done, counted, self.left)
 
     def new_among(self, tests: int, total: int) -> int:
         """Return how many of those that were just collected no worker had collected before.

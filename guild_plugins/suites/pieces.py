@@ -66,12 +66,12 @@ class Pieces:
         account = self._ledger.scope(piece.unit.scope)
         reason = self._reason(account)
         work = self._plan.works[piece.unit.id]
-        only = selection(piece).only
+        chosen = selection(piece)
         if opened is not None and opened.is_open:
             left = opened.left
             account.not_run.update({reason: left} if left else {})
-        elif only is not None:
-            account.not_run[reason] += len(only)
+        elif chosen.only is not None or chosen.about:
+            account.not_run[reason] += chosen.about if chosen.only is None else len(chosen.only)
         else:
             account.not_run_files[reason] += len(work.files)
         self._ledger.partial_files.update(work.keys)

@@ -71,16 +71,26 @@ def test_a_hanging_test_ends_with_its_scope(tmp_path: Path) -> None:
                 [scopes.quick]
                 paths = ["quick"]
             """,
-            "slow/test_slow.py": "import time\ndef test_hangs(): time.sleep(600)\n",
+            "slow/test_slow.py": """
+                import time
+                def test_first(): pass
+                def test_hangs(): time.sleep(600)
+                def test_next(): pass
+                def test_last(): pass
+            """,
+            "slow/test_slower.py": "def test_never(): pass\n",
             "quick/test_quick.py": "def test_quick(): pass\n",
         },
     )
 
     ended = run(tree, "--guild-scopes", "-n2", "--guild-scope-timeout=2")
 
-    assert ended.of("passed") == {"quick/test_quick.py::test_quick"}
+    assert ended.of("passed") == {
+        "quick/test_quick.py::test_quick",
+        "slow/test_slow.py::test_first",
+    }
     assert ended.of("failed") == {"slow/test_slow.py::test_hangs"}
-    assert "ran longer than 2 s" in ended.out
+    assert "not run: 2 tests and 1 file of slow: scope slow ran longer than 2 s" in ended.out
 
 
 def _member(name: str) -> dict[str, str]:
