@@ -15,7 +15,7 @@ from guild_plugins.graph import facts as facts_module
 from guild_plugins.graph.facts import Facts, read_in_processes
 from guild_plugins.graph.graph import Edge, ImportGraph
 from guild_plugins.graph.roots import import_roots, is_project_file
-from guild_plugins.graph.store import LOCK, Store
+from guild_plugins.graph.store import Store
 from tests.git.repos import git, make, write
 from tests.scopes.trees import MemoryTree as Contents
 
@@ -202,11 +202,11 @@ def test_source_roots_are_those_of_every_project(
 def test_a_store_that_another_process_does_not_let_go_of_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("guild_plugins.graph.store.PATIENCE", 0.02)
+    monkeypatch.setattr("guild_plugins.graph.database.PATIENCE", 0.02)
     Store(tmp_path).save({"a" * 40: "[[],[]]"})
     store = Store(tmp_path)
 
-    with gate(tmp_path / LOCK):
+    with gate(tmp_path / "graph.lock"):
         store.save({"b" * 40: "[[],[]]"})
         assert store.load(["a" * 40]) == {}
 
