@@ -62,7 +62,7 @@ class Reader:
     def __init__(self, pytester: pytest.Pytester, text: str, *args: str) -> None:
         self.file = pytester.path / "test_it.py"
         self.file.write_text(textwrap.dedent(text), encoding="utf-8")
-        quiet = ("-p", "no:randomly", "-p", "no:rerunfailures")
+        quiet = ("-p", "no:randomly", "-p", "no:rerunfailures", "-p", "no:asyncio")
         self.config = pytester.parseconfigure(*quiet, *args, str(pytester.path))
         self.session = pytest.Session.from_config(self.config)
         self.config.hook.pytest_sessionstart(session=self.session)
@@ -96,7 +96,7 @@ def flat(batches: Iterator[list[str]]) -> list[str]:
 def serial(pytester: pytest.Pytester) -> list[str]:
     """The node ids of MIXED as plain pytest orders them."""
     pytester.makepyfile(test_it=textwrap.dedent(MIXED))
-    items, _ = pytester.inline_genitems("-p", "no:randomly", "test_it.py")
+    items, _ = pytester.inline_genitems("-p", "no:randomly", "-p", "no:asyncio", "test_it.py")
     return [item.nodeid for item in items]
 
 
