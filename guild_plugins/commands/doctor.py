@@ -17,12 +17,14 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     """Look for what crashes left behind, and set it right
 
     Looks at the journal's checksums, at leases of dead holders, at the lease table,
-    at operations that were interrupted, and at old lock files of git. Without --fix
-    nothing is changed. Exit code 1 says that something is left to do.
+    at operations and work places that were interrupted, at work trees that are gone,
+    and at old lock files of git. Without --fix nothing is changed. Exit code 1 says
+    that something is left to do.
 
     With --json: {"ailments": [{"kind", "text", "repairable"}], "fixed": whether
     --fix was given, "remarks": [text]}; kinds are git-too-old, git-lock,
-    journal-damaged, dead-holder, lease-drift, half-done and left-behind.
+    journal-damaged, dead-holder, lease-drift, half-done, left-behind, workplace-drift,
+    half-made, half-removed, lost-tree and broken-tree.
     """
     repository = open_repository(directory)
     found = examine(repository)

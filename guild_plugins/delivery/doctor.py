@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from guild_plugins.coordination.liveness import is_locked, proof_of_death
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.salvage import salvage
 from guild_plugins.coordination.table import LeaseTable
+from guild_plugins.delivery.ailments import Ailment, examine_workplaces
 from guild_plugins.delivery.recovery import open_operations, recover
 from guild_plugins.git.pending import git_at_work
 from guild_plugins.git.process import run_git
@@ -36,18 +36,6 @@ OLD_LOCK: Final = 60.0
 """Seconds after which a lock file of git's is worth a word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ailment:
-    """One thing that is not as it should be.
-
-    :param repair: What sets it right; ``None`` where only a person can.
-    """
-
-    kind: str
-    text: str
-    repair: Callable[[], object] | None = None
-
-
 def examine(repository: Repository) -> list[Ailment]:
     """Return what is wrong; what is wrong with the journal hides the rest."""
     leases = Leases(Journal(place_in(repository.common_dir)))
@@ -55,7 +43,13 @@ def examine(repository: Repository) -> list[Ailment]:
     damage = list(_journal(leases.journal))
     if damage:
         return found + damage
-    return [*found, *_dead_holders(leases), *_drift(leases), *_half_done(repository, leases)]
+    return [
+        *found,
+        *_dead_holders(leases),
+        *_drift(leases),
+        *_half_done(repository, leases),
+        *examine_workplaces(repository, leases),
+    ]
 
 
 def _versions(repository: Repository) -> Iterator[Ailment]:

@@ -93,7 +93,7 @@ def _end(repository: Repository, started: OperationStarted) -> Event:
     at = here.now().wall
     top = _work_tree(repository, started)
     for lock in _locks(repository, started):
-        _remove_left(repository, lock, started)
+        remove_left(repository, lock, started.reference, started.new, started.at)
     current = read_ref(top, started.reference)
     if current is not None and (current == started.new or is_ancestor(top, started.new, current)):
         return moved(started, at)
@@ -124,25 +124,27 @@ def _locks(repository: Repository, started: OperationStarted) -> Iterator[Path]:
         yield repository.common_dir / f"{started.reference}.lock"
 
 
-def _remove_left(repository: Repository, lock: Path, started: OperationStarted) -> None:
+def remove_left(repository: Repository, lock: Path, reference: str, new: str, since: float) -> None:
     """Remove a lock file of git's, if it is the dead process's.
 
     It is when it holds nothing or what was to be written, is no older than the
     operation, and no git is at work in the repository.
 
+    :param new: The object that the reference was to name.
+    :param since: When the operation began.
     :raises RefLocked: It may be, but git is at work.
     """
     try:
         info, content = lock.stat(), lock.read_bytes()
     except FileNotFoundError:
         return
-    is_ours = f"{started.new}\n".encode().startswith(content) and info.st_mtime >= started.at - 2
+    is_ours = f"{new}\n".encode().startswith(content) and info.st_mtime >= since - 2
     if not is_ours:
         return  # whoever wants the reference will hear of it from git
     others = git_at_work(repository.top, repository.common_dir)
     if others:
         who = ", ".join(map(str, others))
-        raise RefLocked(started.reference, f"{lock} was left behind, and git is at work ({who})")
+        raise RefLocked(reference, f"{lock} was left behind, and git is at work ({who})")
     with suppress(FileNotFoundError):
         if lock.stat().st_ino == info.st_ino:
             lock.unlink()

@@ -145,5 +145,48 @@ def move_ref(
         raise
 
 
+def delete_ref(
+    top: Path, name: str, *, old: str, message: str, inherit: Sequence[int] = ()
+) -> None:
+    """Delete a reference, unless it has left ``old``; that it is gone already is no error.
+
+    :raises RefMoved: It is something else now.
+    :raises RefLocked: Another git process has it locked.
+    """
+    if read_ref(top, name) is None:
+        return
+    try:
+        run_git(
+            ["update-ref", "-m", message, "-d", "--", name, old],
+            top,
+            extra_env=DURABLE,
+            inherit=inherit,
+        )
+    except GitFailed as error:
+        found = read_ref(top, name)
+        if found is None:
+            return
+        if found != old:
+            raise RefMoved(name, old, found) from error
+        if ".lock'" in error.stderr:
+            raise RefLocked(name, error.stderr.strip().splitlines()[0]) from error
+        raise
+
+
+def point_head(top: Path, branch: str, message: str, inherit: Sequence[int] = ()) -> None:
+    """Make a branch the one that is checked out, without touching index and files."""
+    run_git(
+        ["symbolic-ref", "-m", message, "HEAD", branch], top, extra_env=DURABLE, inherit=inherit
+    )
+
+
+def branches_below(top: Path, prefix: str) -> dict[str, str]:
+    """Return the references that begin with a prefix, with the objects that they name."""
+    form = "--format=%(refname)%00%(objectname)"
+    lines = run_git(["for-each-ref", form, "--", prefix], top).decode("utf-8", "surrogateescape")
+    pairs = (line.partition("\0") for line in lines.splitlines())
+    return {name: oid for name, _, oid in pairs}
+
+
 def _short(oid: str | None) -> str:
     return oid[:10] if oid else "not there"

@@ -17,7 +17,7 @@ from typing import Any
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.scopes.locate import line_of
-from guild_plugins.scopes.model import Rules, Scope, ScopeId
+from guild_plugins.scopes.model import HookSettings, Rules, Scope, ScopeId, WorkSettings
 from guild_plugins.scopes.tree import Tree
 
 PYPROJECT, GUILD_TOML = "pyproject.toml", "guild.toml"
@@ -74,8 +74,8 @@ class Configured:
     owned: frozenset[ScopeId]
     """The scopes whose owners the configuration names; CODEOWNERS speaks for the others."""
     rules: Rules = field(default_factory=Rules)
-    environment: tuple[str, ...] = ()
-    """Names of the variables that tests depend on."""
+    work: WorkSettings = field(default_factory=WorkSettings)
+    hooks: HookSettings = field(default_factory=HookSettings)
 
 
 def find_source(tree: Tree) -> Source | None:

@@ -56,6 +56,29 @@ class Rules(NamedTuple):
     """Environment variables that tests depend on."""
 
 
+class WorkSettings(NamedTuple):
+    """What each work place of the project gets."""
+
+    folder: str | None = None
+    """Where work places lie, relative to the repository; ``None`` for a folder beside it."""
+    copy: tuple[str, ...] = ()
+    """Files that git does not have, and that a work place begins with."""
+    setup: tuple[str, ...] = ()
+    """A command to run in a new work place; nothing runs without ``guild trust``."""
+    ports: int = 10
+    """How many ports each has to itself."""
+    first_port: int = 20000
+
+
+class HookSettings(NamedTuple):
+    """What the git hooks do beyond judging."""
+
+    branch: str = "off"
+    """What happens off scope branches: ``off``, ``offer``, ``create`` or ``require``."""
+    tests: tuple[str, ...] = ()
+    """The command that runs affected test files before a push; needs ``guild trust``."""
+
+
 class Evidence(NamedTuple):
     """Why a scope is as it is: one line of it, and what speaks for that line."""
 

@@ -36,8 +36,6 @@ class Project:
     origin: Literal["configured", "discovered"] = "discovered"
     config_file: Path | None = None
     rules: Rules = field(default_factory=Rules)
-    environment: tuple[str, ...] = ()
-    """Names of the variables that the project says its tests depend on."""
 
     def owner_of(self, path: str) -> ScopeId:
         """Return the scope that owns a path (relative to the root, with ``/``).
@@ -117,7 +115,6 @@ def load_project(
             origin="configured",
             config_file=configured.file,
             rules=configured.rules,
-            environment=configured.environment,
         )
     if listing is None:
         listing = tuple(files_below(root))
@@ -133,7 +130,6 @@ def load_project(
         groups=configured.groups,
         config_file=configured.file,
         rules=configured.rules,
-        environment=configured.environment,
     )
 
 

@@ -11,14 +11,22 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from guild_plugins.scopes.config import ConfigInvalid, Configured, Source
 from guild_plugins.scopes.cycles import find_cycle
 from guild_plugins.scopes.globs import parse_glob
-from guild_plugins.scopes.model import Evidence, PytestSettings, Rules, Scope, ScopeId
+from guild_plugins.scopes.model import (
+    Evidence,
+    HookSettings,
+    PytestSettings,
+    Rules,
+    Scope,
+    ScopeId,
+    WorkSettings,
+)
 from guild_plugins.scopes.naming import problem_with
 
 
@@ -57,19 +65,37 @@ class ScopeTable(BaseModel, frozen=True, extra="forbid", strict=True):
     coverage: CoverageTable = CoverageTable()
 
 
+class WorkplacesTable(BaseModel, frozen=True, extra="forbid", strict=True):
+    """``[workplaces]``: what ``guild start`` gives to each work place."""
+
+    folder: str | None = None
+    copy_files: list[str] = Field(default=[], alias="copy")
+    setup: list[str] = []
+    ports: int = Field(default=10, ge=0, le=1000)
+    first_port: int = Field(default=20000, ge=1024, le=65535)
+
+
+class HooksTable(BaseModel, frozen=True, extra="forbid", strict=True):
+    """``[hooks]``: what the git hooks do beyond judging."""
+
+    branch: Literal["off", "offer", "create", "require"] = "off"
+    tests: list[str] = []
+
+
 class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     """``[tool.guild]``, or the whole of ``guild.toml``."""
 
     scopes: dict[str, ScopeTable] = {}
     groups: dict[str, list[str]] = {}
     barriers: list[str] | None = None
-    environment: list[str] = []
     layers: list[str | list[str]] = []
     independent: list[list[str]] = []
     acyclic: bool = False
     ignore_type_checking: bool = False
     source_roots: list[str] | None = None
     variables: list[Annotated[str, Field(pattern=r"^[^=]+$")]] = []
+    workplaces: WorkplacesTable = WorkplacesTable()
+    hooks: HooksTable = HooksTable()
 
 
 def validate(source: Source, file: Path) -> Configured:
@@ -86,12 +112,30 @@ def validate(source: Source, file: Path) -> Configured:
     _check_pytest(source, table)
     _check_dependencies(source, table)
     _check_rules(source, table)
+    _check_workplaces(source, table)
     groups = _groups(source, table)
     scopes = tuple(_scope(name, table.scopes[name], source.file) for name in sorted(table.scopes))
     barriers = tuple(table.barriers) if table.barriers is not None else None
     owned = frozenset(name for name, scope in table.scopes.items() if scope.owners is not None)
     return Configured(
-        file, scopes, barriers, groups, owned, _rules(table), tuple(table.environment)
+        file=file,
+        scopes=scopes,
+        barriers=barriers,
+        groups=groups,
+        owned=owned,
+        rules=_rules(table),
+        work=_work(table.workplaces),
+        hooks=HookSettings(table.hooks.branch, tuple(table.hooks.tests)),
+    )
+
+
+def _work(table: WorkplacesTable) -> WorkSettings:
+    return WorkSettings(
+        folder=table.folder,
+        copy=tuple(map(str, map(PurePosixPath, table.copy_files))),
+        setup=tuple(table.setup),
+        ports=table.ports,
+        first_port=table.first_port,
     )
 
 
@@ -154,11 +198,13 @@ def _fault(source: Source, error: ValidationError) -> ConfigInvalid:
 def _names_beside(key: tuple[str, ...]) -> tuple[str, ...]:
     """Return the valid keys of the table that a key stands in."""
     model: type[BaseModel] = GuildTable
-    if len(key) == 3:
+    if key[0] in ("workplaces", "hooks") and len(key) == 2:
+        model = WorkplacesTable if key[0] == "workplaces" else HooksTable
+    elif len(key) == 3:
         model = ScopeTable
     elif len(key) == 4:
         model = CoverageTable if key[2] == "coverage" else PytestTable
-    return tuple(model.model_fields)
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def _check_ids(source: Source, table: GuildTable) -> None:
@@ -223,6 +269,14 @@ def _check_pytest(source: Source, table: GuildTable) -> None:
             if not variable or "=" in variable or "\0" in variable + value:
                 key = ("scopes", name, "pytest", "env", variable)
                 raise source.fault(key, "cannot be an environment variable")
+
+
+def _check_workplaces(source: Source, table: GuildTable) -> None:
+    for path in table.workplaces.copy_files:
+        place = PurePosixPath(path)
+        if not place.parts or place.is_absolute() or ".." in place.parts or "\0" in path:
+            key = ("workplaces", "copy")
+            raise source.fault(key, f"has {path[:200]!r}, which is no file in the project")
 
 
 def _check_dependencies(source: Source, table: GuildTable) -> None:

@@ -176,6 +176,113 @@ class OperationAbandoned(Event):
     reason: str
 
 
+# -- work places ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A file that a work place began with, and the SHA-256 of its content."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceEvent(Event):
+    """Something happened to a work place.
+
+    :param place: The work place's id.
+    :param operation: Who did it; also the name of that process's kernel lock.
+    """
+
+    place: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceBegun(WorkplaceEvent):
+    """A work place is about to be made; nothing of it is there yet.
+
+    :param path: The work tree that is to be made; the one that is used, if none is.
+    :param git_dir: The git directory of the work tree that is used; ``None`` if one is made.
+    :param onto: What its work is for: a branch's full name, else a commit.
+    :param base: The commit that it begins at.
+    :param makes_branch: Whether the branch is new.
+    :param number: Its block of ports, counted from 0.
+    """
+
+    task: str
+    branch: str
+    path: str
+    git_dir: str | None
+    onto: str
+    base: str
+    makes_branch: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceMade(WorkplaceEvent):
+    """Branch and work tree are there, and were looked at."""
+
+    copied: tuple[Copied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceReady(WorkplaceEvent):
+    """The set-up command has done its work, or there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceStopping(WorkplaceEvent):
+    """A work place is about to be removed.
+
+    :param tip: Where its branch is; the branch goes if it is still there.
+    :param tree: What its files are as a tree; it goes if they still are.
+    :param staged: What its index is as a tree, likewise.
+    """
+
+    tip: str
+    tree: str
+    staged: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceStopped(WorkplaceEvent):
+    """A work place is gone.
+
+    :param backup: The reference that keeps what was in it, where something was.
+    """
+
+    backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceKept(WorkplaceEvent):
+    """A work place was not removed after all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkplaceAbandoned(WorkplaceEvent):
+    """A work place was not made, and nothing of it is left."""
+
+    reason: str
+
+
+# -- commits -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitMade(Event):
+    """Git made a commit in a work tree; told by its hook."""
+
+    branch: str | None
+    commit: str
+    git_dir: str
+
+
 KINDS: tuple[type[Event], ...] = (
     LeaseRequested,
     LeaseRenewed,
@@ -189,6 +296,14 @@ KINDS: tuple[type[Event], ...] = (
     OperationStarted,
     ReferenceMoved,
     OperationAbandoned,
+    WorkplaceBegun,
+    WorkplaceMade,
+    WorkplaceReady,
+    WorkplaceStopping,
+    WorkplaceStopped,
+    WorkplaceKept,
+    WorkplaceAbandoned,
+    CommitMade,
 )
 
 

@@ -115,9 +115,7 @@ def test_a_variable_that_was_read_counts(shop: Path) -> None:
 
 
 def test_a_variable_that_is_declared_counts_for_all(shop: Path) -> None:
-    write(
-        shop, {"pyproject.toml": SHOP["pyproject.toml"] + "[tool.guild]\nenvironment = ['SITE']\n"}
-    )
+    write(shop, {"pyproject.toml": SHOP["pyproject.toml"] + "[tool.guild]\nvariables = ['SITE']\n"})
     run(shop, *ALONE)
 
     assert ran(run(shop, *ALONE, env={"SITE": "2"})) == FILES

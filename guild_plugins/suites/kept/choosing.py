@@ -106,7 +106,7 @@ class Choosing:
         """Yield the files that can be kept, each with its key."""
         top = self.repository.top
         common = [
-            *describe(self.config, top, self._project.environment),
+            *describe(self.config, top, self._project.rules.variables),
             *self._own_plugins(snapshot),
         ]
         shared = word_of("\n".join(common))
