@@ -1,33 +1,90 @@
-"""``guild hook``: what git's hooks call."""
+"""``guild hook``: what git's hooks call, and what pre-commit's do."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
-from guild_plugins.delivery.hook import OwnerOf, before_commit
+from guild_plugins.delivery.hook import Means, OwnerOf, before_commit
 from guild_plugins.errors import Exit
 from guild_plugins.git.index import Index
-from guild_plugins.git.repository import open_repository
+from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.report.text import printable
+
+COMMIT: Final = ("pre-commit", "pre-merge-commit", "ownership", "locks")
+MESSAGE: Final = ("prepare-commit-msg", "commit-msg")
+OTHERS: Final = ("branch", "post-checkout", "post-commit", "pre-push", "affected-tests")
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
     """Judge what git is about to do, from within a hook
 
-    pre-commit and pre-merge-commit: is anything staged that somebody else has a
-    lease on, does this work under a lease that is over, and, on a branch
-    guild/TASK/SCOPE, is all of it the scope's own? Exit code 1 is a no.
+    pre-commit, pre-merge-commit: is anything staged that somebody else has a lease on,
+    does this work under a lease that is over, and, on a branch guild/TASK/SCOPE, is
+    all of it the scope's own? "ownership" and "locks" ask one of both.
+    prepare-commit-msg, commit-msg: on such a branch, the message gets the trailers
+    Scope and Task.
+    branch: are commits made on such a branch? pre-commit asks that as well where
+    hooks.branch is "require".
+    post-checkout, post-commit: say what may follow; note the commit in the journal.
+    pre-push: are the outgoing commits the scope's own, do they keep the rules
+    between scopes, and do the tests pass that they can affect (hooks.tests, once
+    guild trust was given)? "affected-tests" asks the last alone.
+
+    Exit code 1 is a no. guild install has git call these.
     """
     repository = open_repository(directory)
-    findings = before_commit(repository, os.environ, Path.cwd(), _owners_in)
-    for finding in findings:
+    if args.name in COMMIT:
+        findings = before_commit(repository, os.environ, Path.cwd(), _means(args.name))
+        return _told(args.name, [*findings, *_off_branch(repository, args.name)])
+    if args.name in MESSAGE:
+        from guild_plugins.delivery.trailers import add_trailers
+
+        for file in args.arguments[:1]:
+            add_trailers(repository, Path.cwd() / file)
+        return Exit.DONE
+    from guild_plugins.commands import hook_others
+
+    return hook_others.run(repository, args.name, args.arguments)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command understands."""
+    parser.add_argument("name", choices=[*COMMIT, *MESSAGE, *OTHERS], metavar="NAME")
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="what git gives the hook")
+
+
+def _told(name: str, findings: Iterable[str]) -> int:
+    found = list(findings)
+    for finding in found:
         print(f"guild: {printable(finding)}", file=sys.stderr)
-    if findings:
-        print(f"guild: the {args.name} hook says no; guild locks shows all leases", file=sys.stderr)
-    return Exit.NO if findings else Exit.DONE
+    if found:
+        print(f"guild: the {name} hook says no; guild locks shows all leases", file=sys.stderr)
+    return Exit.NO if found else Exit.DONE
+
+
+def _off_branch(repository: Repository, name: str) -> list[str]:
+    """Say that commits need a scope's branch, where the project says so."""
+    files = (repository.top / file for file in ("guild.toml", "pyproject.toml"))
+    is_asked = name in ("pre-commit", "pre-merge-commit")
+    if not is_asked or not any(
+        file.is_file() and b'"require"' in file.read_bytes() for file in files
+    ):
+        return []  # reading a configuration takes longer than all of this hook
+    from guild_plugins.commands.hook_others import not_on_a_scopes_branch, settings_of
+
+    is_required = settings_of(repository).branch == "require"
+    return not_on_a_scopes_branch(repository) if is_required else []
+
+
+def _means(name: str) -> Means:
+    return Means(
+        _owners_in if name != "locks" else None, _judge_leases if name != "ownership" else None
+    )
 
 
 def _owners_in(index: Index) -> OwnerOf:
@@ -36,6 +93,7 @@ def _owners_in(index: Index) -> OwnerOf:
     return staged_project(index).owner_of
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command understands."""
-    parser.add_argument("name", choices=["pre-commit", "pre-merge-commit"])
+def _judge_leases(repository: Repository, branch: str | None, paths: Sequence[str]) -> list[str]:
+    from guild_plugins.delivery.leased import judge_leases
+
+    return judge_leases(repository, branch, paths, os.environ)

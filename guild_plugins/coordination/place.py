@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from guild_plugins.coordination.errors import StateNotWritten, StateUnsafe
 
@@ -15,8 +14,7 @@ NETWORKED: Final = frozenset(
 """File systems whose locks may not reach the other host, or come late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the parts of the state are."""
 
     folder: Path

@@ -15,11 +15,8 @@ from guild_plugins.coordination.claims import any_conflict, are_together
 from guild_plugins.coordination.table import Facts
 from guild_plugins.delivery.names import scope_of_branch
 from guild_plugins.delivery.split import Part
-from guild_plugins.scopes.model import ScopeId
+from guild_plugins.delivery.strangers import strangers
 from guild_plugins.stages.leases import Claim, Holder
-
-MANY: Final = 5
-"""Paths that a finding names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +41,6 @@ def own_branch(part: Part, setting: Setting) -> Sequence[str]:
     if scope is None or scope == part.scope:
         return ()
     return strangers(part.scope, scope, [change.path for change in part.changes])
-
-
-def strangers(owner: ScopeId, scope: ScopeId, paths: Sequence[str]) -> Sequence[str]:
-    """Say that paths of one scope are on another scope's branch."""
-    more = f" and {len(paths) - MANY} more" if len(paths) > MANY else ""
-    return (
-        f"{', '.join(map(repr, paths[:MANY]))}{more}: owned by {owner}, "
-        f"and this branch is for {scope}",
-    )
 
 
 def nobody_elses_lease(part: Part, setting: Setting) -> Sequence[str]:

@@ -2,40 +2,44 @@
 
 Reads the index that git passes (of a partial commit, that is a file of its own) and
 nothing of the work tree; changes nothing. The project's scopes are read only on a
-scope's branch, and the cost follows what is staged.
+scope's branch, leases only where there are any, and the cost follows what is staged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from guild_plugins.coordination import here
-from guild_plugins.coordination.journal import Journal
-from guild_plugins.coordination.leases import Leases
+from guild_plugins.coordination.glance import any_leases
 from guild_plugins.coordination.place import place_in
-from guild_plugins.coordination.table import LeaseTable
-from guild_plugins.coordination.who import for_command, name_here, shown_leases
-from guild_plugins.delivery.gates import Setting, claims_on, in_the_way, strangers
 from guild_plugins.delivery.names import scope_of_branch
+from guild_plugins.delivery.strangers import strangers
 from guild_plugins.git.index import Index, staged_paths
 from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import Repository
-from guild_plugins.scopes.model import ScopeId
 
-OwnerOf = Callable[[str], ScopeId]
+OwnerOf = Callable[[str], str]
+
+
+class Means(NamedTuple):
+    """What is asked only where it is needed, since importing it costs more than all of this.
+
+    What is ``None`` is not asked at all.
+
+    :param owners_in: Returns the ownership that an index has.
+    :param judge_leases: Returns what leases speak against paths on a branch.
+    """
+
+    owners_in: Callable[[Index], OwnerOf] | None
+    judge_leases: Callable[[Repository, str | None, Sequence[str]], Sequence[str]] | None
 
 
 def before_commit(
-    repository: Repository,
-    environ: Mapping[str, str],
-    cwd: Path,
-    owners_in: Callable[[Index], OwnerOf],
+    repository: Repository, environ: Mapping[str, str], cwd: Path, means: Means
 ) -> list[str]:
     """Return what speaks against committing what is staged.
 
-    :param owners_in: Returns the ownership that an index has. It is asked on a scope's
-        branch only, and passed in because its import costs more than all of this.
     :param environ: As git gave it to the hook; ``GIT_INDEX_FILE`` is relative to ``cwd``.
     """
     file = cwd / environ.get("GIT_INDEX_FILE", str(repository.git_dir / "index"))
@@ -43,35 +47,19 @@ def before_commit(
     paths = staged_paths(index, head.commit)
     if not paths:
         return []
-    leases = Leases(Journal(place_in(repository.common_dir)))
-    leases.tend()
-    holder = for_command(name_here(repository.top, environ), environ)
-    setting = Setting(head.branch, holder, leases.facts())
-    return [
-        *_ended(setting, shown_leases(environ)),
-        *in_the_way(claims_on(paths), setting),
-        *_foreign(index, scope_of_branch(head.branch), paths, owners_in),
-    ]
+    findings: list[str] = []
+    has_leases = environ.get("GUILD_LEASES") or any_leases(place_in(repository.common_dir))
+    if means.judge_leases is not None and has_leases:
+        findings += means.judge_leases(repository, head.branch, paths)
+    scope = scope_of_branch(head.branch)
+    if scope is not None and means.owners_in is not None:
+        findings += foreign(scope, paths, means.owners_in(index))
+    return findings
 
 
-def _ended(setting: Setting, shown: Sequence[tuple[str, int]]) -> Iterator[str]:
-    table = LeaseTable(setting.leases)
-    for lease, generation in shown:
-        if not table.is_valid(lease, generation, here.now()):
-            yield f"lease {lease}, which this works under, is over or was taken over"
-
-
-def _foreign(
-    index: Index,
-    scope: ScopeId | None,
-    paths: Sequence[str],
-    owners_in: Callable[[Index], OwnerOf],
-) -> Iterator[str]:
+def foreign(scope: str, paths: Sequence[str], owner_of: OwnerOf) -> Iterator[str]:
     """Name the paths on a scope's branch that are not the scope's."""
-    if scope is None:
-        return
-    owner_of = owners_in(index)
-    owners: dict[ScopeId, list[str]] = {}
+    owners: dict[str, list[str]] = {}
     for path in paths:
         owners.setdefault(owner_of(path), []).append(path)
     for owner, owned in sorted(owners.items()):

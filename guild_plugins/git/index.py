@@ -7,11 +7,10 @@ renaming, so a copy is always of one whole state.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git, split_names
@@ -33,8 +32,7 @@ class IndexLocked(GuildError):
         return f"{self.path} is there: another git process changes the index."
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happened to one path between two trees; ``None`` is "not there".
 
     :param old: Mode and object before, as git prints them: ``("100644", "…")``.
@@ -45,8 +43,7 @@ class Change:
     new: tuple[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """An index in a file of its own, of some work tree."""
 
     top: Path
@@ -93,7 +90,7 @@ def copy_index(top: Path, git_dir: Path, target: Path) -> Index:
     """
     with suppress(FileNotFoundError), (git_dir / "index").open("rb") as source:
         with target.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
+            copy.write(source.read())
         seen = os.fstat(source.fileno())
         os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     return Index(top, target)

@@ -7,9 +7,8 @@ can leave some of them moved, so nothing here offers it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import GitFailed, run_git
@@ -58,8 +57,7 @@ class RefLocked(GuildError):
         return f"{self.name} is locked by another git process: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What is checked out.
 
     :param branch: The full name of the branch; ``None`` for a detached head.
