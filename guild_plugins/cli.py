@@ -235,6 +235,8 @@ DEFERRED = (
     "locks",
     "events",
     "doctor",
+    "install",
+    "uninstall",
     "hook",
     "merge",
     "merge-tree",

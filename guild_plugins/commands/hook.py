@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.hook import Means, OwnerOf, before_commit
 from guild_plugins.errors import Exit
 from guild_plugins.git.index import Index
@@ -47,6 +48,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
         for file in args.arguments[:1]:
             add_trailers(repository, Path.cwd() / file)
         return Exit.DONE
+    if _needs_nothing(repository, args.name):
+        return Exit.DONE
     from guild_plugins.commands import hook_others
 
     return hook_others.run(repository, args.name, args.arguments)
@@ -69,16 +72,25 @@ def _told(name: str, findings: Iterable[str]) -> int:
 
 def _off_branch(repository: Repository, name: str) -> list[str]:
     """Say that commits need a scope's branch, where the project says so."""
-    files = (repository.top / file for file in ("guild.toml", "pyproject.toml"))
-    is_asked = name in ("pre-commit", "pre-merge-commit")
-    if not is_asked or not any(
-        file.is_file() and b'"require"' in file.read_bytes() for file in files
-    ):
-        return []  # reading a configuration takes longer than all of this hook
+    if name not in ("pre-commit", "pre-merge-commit") or not _says(repository, b"require"):
+        return []
     from guild_plugins.commands.hook_others import not_on_a_scopes_branch, settings_of
 
     is_required = settings_of(repository).branch == "require"
     return not_on_a_scopes_branch(repository) if is_required else []
+
+
+def _says(repository: Repository, word: bytes) -> bool:
+    """Say whether a word is in the configuration, reading which takes longer than a hook."""
+    files = (repository.top / file for file in ("guild.toml", "pyproject.toml"))
+    return any(word in file.read_bytes() for file in files if file.is_file())
+
+
+def _needs_nothing(repository: Repository, name: str) -> bool:
+    """Say whether a hook that runs after something would do nothing."""
+    if name == "post-commit":
+        return not place_in(repository.common_dir).database.exists()
+    return name == "post-checkout" and not _says(repository, b"branch")
 
 
 def _means(name: str) -> Means:

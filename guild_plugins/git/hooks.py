@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from guild_plugins.errors import GuildError
-from guild_plugins.git.process import user_environment
+from guild_plugins.git.process import failure, user_environment
 
 
 class HookRefused(GuildError):
@@ -22,6 +22,16 @@ class HookRefused(GuildError):
 
     def __str__(self) -> str:
         return f"The {self.name} hook ended with {self.code}; nothing was committed."
+
+
+def folder_of_hooks(top: Path) -> Path:
+    """Return where git looks for a work tree's hooks, ``core.hooksPath`` included."""
+    command = ["git", "rev-parse", "--git-path", "hooks"]
+    environ = user_environment(os.environ)
+    done = subprocess.run(command, cwd=top, env=environ, capture_output=True, check=False)
+    if done.returncode:
+        raise failure(command[1:], done.returncode, done.stderr.decode("utf-8", "replace"))
+    return Path(os.path.normpath(top / os.fsdecode(done.stdout.removesuffix(b"\n"))))
 
 
 def run_hook(top: Path, name: str, args: Sequence[str] = (), *, index: Path | None = None) -> None:
