@@ -72,5 +72,5 @@ def shim(name: str, guild: str = "guild") -> str:
         return head + _AFTER.format(name=name)
     calls = f'"$guild" hook {name} -- "$@" || exit $?\n'
     if name in ("pre-commit", "pre-merge-commit"):
-        calls += '"$guild" check --staged\n'
+        calls += 'found=$("$guild" check --staged) || { printf "%s\\n" "$found" >&2; exit 1; }\n'
     return head + _GATE.format(missing=_MISSING, calls=calls)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,25 @@ def test_what_nobody_else_holds_is_committed(repo: Path) -> None:
     edit(repo, "core/a", "b")
 
     assert commits(repo, "-a") == (True, "")
+
+
+def test_a_commit_pays_for_no_import_that_it_does_not_need(repo: Path) -> None:
+    edit(repo, "core/a")
+    git(repo, "add", "-A")
+    script = (
+        "import sys\nfrom guild_plugins.cli import main\n"
+        "code = main(['hook', 'pre-commit'])\nprint(code, *sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=repo, capture_output=True, text=True, check=True
+    )
+
+    code, *modules = done.stdout.split()
+    assert code == "0"
+    dear = {"asyncio", "dataclasses", "importlib.metadata", "inspect", "json", "pluggy", "pydantic"}
+    dear |= {"pygit2", "guild_plugins.coordination.journal", "guild_plugins.scopes.project"}
+    assert dear.isdisjoint(modules)
 
 
 def test_what_somebody_else_has_a_lease_on_is_not_committed(repo: Path) -> None:
