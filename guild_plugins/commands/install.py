@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from guild_plugins.delivery.installing import Step, install
+from guild_plugins.delivery.install_note import Step
+from guild_plugins.delivery.installing import install
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import open_repository
 from guild_plugins.git.shims import HOOKS

@@ -1,0 +1,87 @@
+"""The merge driver in a clone: its configuration, and the block in ``info/attributes``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from guild_plugins.delivery.attributes import block_for, block_in, without_block
+from guild_plugins.delivery.install_note import Edited, InstallNote, Step, draft_of, read, write
+from guild_plugins.git.configuring import edit_config, set_config
+from guild_plugins.git.process import run_git
+from guild_plugins.git.repository import Repository
+
+DRIVER: Final = "merge-driver %O %A %B %L %P %S %X %Y"
+
+
+def install_driver(
+    repository: Repository, program: str, note: InstallNote, *, dry: bool
+) -> Iterator[Step]:
+    """Install what is not installed yet, and yield what was done."""
+    config, attributes = _files(repository)
+    wanted = f"'{program}' {DRIVER}"
+    if _configured(repository) != wanted:
+        yield Step("merge driver", str(config))
+        if not dry:
+            pairs = {"name": "Guild's merge by structure", "driver": wanted}
+            edits = [(f"merge.guild.{key}", value) for key, value in pairs.items()]
+            before = read(config)
+            edit_config(config, note.folder, edits)
+            note.edited("config", Edited(before, read(config)))
+    before = read(attributes)
+    if block_in(before or b"") is None:
+        yield Step("merge driver's files", str(attributes))
+        if not dry:
+            after = _ended(before or b"") + block_for(repository)
+            write(attributes, after, mode=0o644)
+            note.edited("attributes", Edited(before, after))
+
+
+def remove_driver(repository: Repository, note: InstallNote, *, dry: bool) -> Iterator[Step]:
+    """Take it out, and yield what was done."""
+    config, attributes = _files(repository)
+    if _configured(repository) is not None:
+        yield Step("merge driver", str(config))
+        if not dry:
+            _restore_config(config, note)
+    if not dry:
+        draft_of(attributes).unlink(missing_ok=True)
+    found = read(attributes)
+    if found is not None and block_in(found) is not None:
+        yield Step("merge driver's files", str(attributes))
+        if not dry:
+            _restore_attributes(attributes, found, note)
+
+
+def _restore_config(config: Path, note: InstallNote) -> None:
+    was = note.untouched("config", read(config))
+    if was is not None and was.before is not None and was.after is not None:
+        set_config(config, note.folder, was.before, was.after)
+    else:
+        edit_config(config, note.folder, [("--remove-section", "merge.guild")])
+
+
+def _restore_attributes(attributes: Path, found: bytes, note: InstallNote) -> None:
+    was = note.untouched("attributes", found)
+    content = was.before if was is not None else without_block(found)
+    if content is None:
+        attributes.unlink()
+    else:
+        write(attributes, content, mode=attributes.stat().st_mode & 0o777)
+
+
+def _files(repository: Repository) -> tuple[Path, Path]:
+    return repository.common_dir / "config", repository.common_dir / "info" / "attributes"
+
+
+def _configured(repository: Repository) -> str | None:
+    """Return the driver's command line; ``None`` where there is none."""
+    command = ["config", "--file", str(repository.common_dir / "config"), "merge.guild.driver"]
+    return os.fsdecode(run_git(command, repository.top, accept=(0, 1))).removesuffix("\n") or None
+
+
+def _ended(text: bytes) -> bytes:
+    """Return text whose last line has an end."""
+    return text if not text or text.endswith(b"\n") else text + b"\n"
