@@ -9,7 +9,7 @@ from typing import Final
 
 from guild_plugins.delivery.attributes import block_for, block_in, without_block
 from guild_plugins.delivery.install_note import Edited, InstallNote, Step, draft_of, read, write
-from guild_plugins.git.configuring import edit_config, set_config
+from guild_plugins.git.configuring import clear_left, edit_config, set_config
 from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 
@@ -47,6 +47,7 @@ def remove_driver(repository: Repository, note: InstallNote, *, dry: bool) -> It
         if not dry:
             _restore_config(config, note)
     if not dry:
+        clear_left(config, note.folder)
         draft_of(attributes).unlink(missing_ok=True)
     found = read(attributes)
     if found is not None and block_in(found) is not None:

@@ -39,7 +39,7 @@ def edit_config(config: Path, folder: Path, edits: Sequence[Sequence[str]]) -> N
     :raises ConfigLocked: Somebody else is at it.
     """
     before = bytes_of(config)
-    draft = _clean_draft(config, folder)
+    draft = clear_left(config, folder)
     draft.write_bytes(before or b"")
     for arguments in edits:
         run_git(["config", "--file", str(draft), *arguments], folder)
@@ -51,13 +51,13 @@ def set_config(config: Path, folder: Path, content: bytes, expected: bytes) -> N
 
     :raises ConfigLocked: Somebody else is at it, or was.
     """
-    draft = _clean_draft(config, folder)
+    draft = clear_left(config, folder)
     draft.write_bytes(content)
     _put(config, draft, expected)
 
 
-def _clean_draft(config: Path, folder: Path) -> Path:
-    """Return where the copy lies, without what a process that died left."""
+def clear_left(config: Path, folder: Path) -> Path:
+    """Remove what a process that died left of an edit; return where the copy lies."""
     draft, lock = folder / "config.draft", config.with_name("config.lock")
     if draft.exists() and is_left_lock(lock, draft):
         lock.unlink()
