@@ -7,6 +7,7 @@ that was renamed or edited, not two, and are left to a person.
 
 from __future__ import annotations
 
+import re
 from _ast import AnnAssign, Assign, AsyncFunctionDef, ClassDef, FunctionDef, Name, stmt
 
 from guild_plugins.merge.data import FORMATS
@@ -48,7 +49,7 @@ def settle_texts(sides: Sides, place: Place) -> Lines | None:
         return None
     if look_alike(sides.ours, sides.theirs) or _alike_lines(sides.ours, sides.theirs):
         return None
-    return _union(sides.ours, sides.theirs)
+    return _union(sides.ours, sides.theirs, sides.base)
 
 
 def settle_pairs(sides: Sides, place: Place) -> Lines | None:
@@ -75,17 +76,57 @@ def _alike_lines(ours: Lines, theirs: Lines) -> bool:
     return any(len(a & b) > ALIKE * len(a | b) for a in one for b in two if a != b)
 
 
-def _union(ours: Lines, theirs: Lines) -> Lines:
-    """Return ours, then the lines of theirs that ours does not have.
+def _union(ours: Lines, theirs: Lines, base: Lines) -> Lines:
+    """Return ours, then the entries of theirs that ours does not have.
 
-    A line that a side has twice, such as an underline, is no entry of its own.
+    Empty bullets that wait for an entry are as many as both sides left of them.
     """
-    mine, yours = [[squash([line]) for line in side if line.strip()] for side in (ours, theirs)]
-    known = {key for key in mine if mine.count(key) == 1 and yours.count(key) == 1}
-    rest = [line for line in theirs if squash([line]) not in known or not line.strip()]
+    known = {squash(entry) for entry in _entries(ours)}
+    rest = [line for entry in _entries(theirs) if squash(entry) not in known for line in entry]
     while rest and not rest[0].strip():
         del rest[0]
-    return _ended(ours, rest) + rest
+    too_many = _holders(ours) + _holders(rest) - _left_over(base, ours, theirs)
+    kept = _without_holders(ours, too_many - _holders(rest))
+    rest = _without_holders(rest, too_many)
+    return _ended(kept, rest) + rest
+
+
+def _entries(lines: Lines) -> list[Lines]:
+    """Cut lines where an entry begins: at a bullet, after a blank line, or at each line of a list.
+
+    A line stands for itself unless it goes on from the one before: an indented
+    line, a line below a bullet, the underline of a heading.
+    """
+    entries: list[Lines] = []
+    in_bullet = False
+    for line in lines:
+        is_bullet = re.match(_BULLET, line) is not None
+        goes_on = bool(line[:1] in b" \t" or re.match(_UNDERLINE, line) or in_bullet)
+        if entries and (not line.strip() or (goes_on and not is_bullet and entries[-1][-1].strip())):
+            entries[-1].append(line)
+        else:
+            entries.append([line])
+        in_bullet = bool(line.strip()) and (is_bullet or in_bullet)
+    return entries
+
+
+def _left_over(base: Lines, ours: Lines, theirs: Lines) -> int:
+    """Return how many of the empty bullets neither side has filled or removed."""
+    return max(0, _holders(ours) + _holders(theirs) - _holders(base))
+
+
+def _holders(lines: Lines) -> int:
+    return sum(line.strip() in (b"*", b"-") for line in lines)
+
+
+def _without_holders(lines: Lines, count: int) -> Lines:
+    """Return the lines without some of the empty bullets, the last ones first."""
+    kept = list(lines)
+    for at in range(len(kept) - 1, -1, -1):
+        if count > 0 and kept[at].strip() in (b"*", b"-"):
+            del kept[at]
+            count -= 1
+    return kept
 
 
 def _one_after_the_other(ours: Lines, theirs: Lines) -> Lines:
@@ -151,3 +192,9 @@ def _name(node: stmt, depth: int) -> str:
     if isinstance(node, AnnAssign) and isinstance(node.target, Name):
         return node.target.id
     return ""
+
+
+_BULLET = rb"\s*(?:[-*+]|\d+[.)]|\.\.)(?:\s|$)|\["
+"""What begins an entry: a bullet, a number, a link target or a comment of reStructuredText."""
+
+_UNDERLINE = rb"([-=~^\"'`#*+_])\1{2,}\s*$"

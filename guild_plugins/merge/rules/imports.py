@@ -33,22 +33,52 @@ class Statement:
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
-    """Return the union of what either side imports, less what either removed."""
+    """Return the union of what either side imports, less what either removed.
+
+    Left to `settle_moved` are names that another module gives now, that both
+    sides removed, or that nothing uses any more, and statements with comments:
+    people are of many minds about those.
+    """
+    return _merged(sides, place, plain=True)
+
+
+def settle_moved(sides: Sides, place: Place) -> Lines | None:
+    """Return the union, whatever happened to the names."""
+    return _merged(sides, place, plain=False)
+
+
+def _merged(sides: Sides, place: Place, *, plain: bool) -> Lines | None:
     if place.kind != PYTHON:
         return None
-    read = [read_imports(lines) for lines in (sides.base, sides.ours, sides.theirs)]
-    base, ours, theirs = read
+    if plain and any(b"#" in line for side in sides.all for line in side):
+        return None
+    base, ours, theirs = map(read_imports, sides.all)
     if base is None or ours is None or theirs is None or not (ours or theirs):
         return None
     if not any(statement.names for statement in [*ours, *theirs]):
         return None
-    before, mine, yours = (
-        {name for statement in side for name in statement.names} for side in (base, ours, theirs)
-    )
-    wanted = _wanted(before, mine, yours, place.find_uses())
+    before, mine, yours = map(_all_names, (base, ours, theirs))
+    by_sets = (mine & yours) | (mine - before) | (yours - before)
+    wanted = by_sets - _fell_out(by_sets, mine, place.find_uses())
     if _is_bound_twice(wanted, before, mine, yours):
         return None
+    if plain and (wanted != by_sets or _is_moved(before, mine, yours)):
+        return None
     return _written(wanted, ours, theirs)
+
+
+def _is_moved(base: set[Name], ours: set[Name], theirs: set[Name]) -> bool:
+    """Return whether a name is from another module than before, or gone on both sides."""
+    if base - ours - theirs:
+        return True
+    return any(
+        {_bound(name) for name in base - side} & {_bound(name) for name in side - base}
+        for side in (ours, theirs)
+    )
+
+
+def _all_names(statements: list[Statement]) -> set[Name]:
+    return {name for statement in statements for name in statement.names}
 
 
 def read_imports(lines: Lines) -> list[Statement] | None:
@@ -78,16 +108,14 @@ def _names(node: Import | ImportFrom) -> list[Name]:
     return [(module, alias.name, alias.asname) for alias in node.names]
 
 
-def _wanted(base: set[Name], ours: set[Name], theirs: set[Name], uses: Uses) -> set[Name]:
-    """Return the names to import: by sets, without those whose last use was merged away."""
-    wanted = (ours & theirs) | (ours - base) | (theirs - base)
-    fell_out = {
+def _fell_out(wanted: set[Name], ours: set[Name], uses: Uses) -> set[Name]:
+    """Return the names that their side used, and whose last use was merged away."""
+    return {
         name
         for name in wanted
         if not _uses(uses.merged, name)
         and (_uses(uses.ours, name) if name in ours else _uses(uses.theirs, name))
     }
-    return wanted - fell_out
 
 
 def _uses(words: set[bytes], name: Name) -> bool:

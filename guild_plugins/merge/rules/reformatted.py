@@ -7,15 +7,24 @@ side that changed the content: the layout can be made again, the change cannot.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from guild_plugins.merge.kinds import PYTHON
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
-    """Return the side that changed more than the layout."""
-    form = _python_form if place.kind == "python" else squash
-    base = form(sides.base)
-    one, two = form(sides.ours), form(sides.theirs)
+    """Return the side that changed more than blank lines, line ends, quotes or last commas."""
+    return _settled(sides, _lines_form)
+
+
+def settle_relaid(sides: Sides, place: Place) -> Lines | None:
+    """Return the side that changed more than the layout, where words or lines were moved about."""
+    return _settled(sides, _python_form if place.kind == PYTHON else squash)
+
+
+def _settled(sides: Sides, form: Callable[[Lines], bytes]) -> Lines | None:
+    base, one, two = map(form, sides.all)
     if not base and one and two:
         return None
     if base == one != two:
@@ -25,6 +34,12 @@ def settle(sides: Sides, place: Place) -> Lines | None:
     return None
 
 
+def _lines_form(lines: Lines) -> bytes:
+    """Return the lines that are not blank, each as it stands but for its end and its quotes."""
+    kept = b"\n".join(line.rstrip() for line in lines if line.strip())
+    return re.sub(_LAST_COMMA_LINES, rb"\1", kept.replace(b"'", b'"'))
+
+
 def _python_form(lines: Lines) -> bytes:
     """Return the text without what formatters change: blanks, quotes, last commas, line joins."""
     text = squash(lines).replace(b"'", b'"').replace(b"\\\n", b"")
@@ -32,3 +47,4 @@ def _python_form(lines: Lines) -> bytes:
 
 
 _LAST_COMMA = rb",([)\]}])"
+_LAST_COMMA_LINES = rb",(\s*[)\]}])"

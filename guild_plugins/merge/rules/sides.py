@@ -25,6 +25,11 @@ class Sides:
         self.before, self.after = before or [], after or []
 
     @property
+    def all(self) -> tuple[Lines, Lines, Lines]:
+        """The three versions."""
+        return self.base, self.ours, self.theirs
+
+    @property
     def both_added(self) -> bool:
         """Whether nothing stood here before, and both sides put something."""
         is_new = not any(line.strip() not in _EMPTY_ENTRIES for line in self.base)
