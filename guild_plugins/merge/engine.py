@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guild_plugins.merge.diff3 import CONFLICT, OURS, THEIRS, Alignment, Hunk
+from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment, Hunk
 from guild_plugins.merge.kinds import LOCK, PYTHON, kind_of
 from guild_plugins.merge.lines import has_markers, split_lines
 from guild_plugins.merge.refine import find_units
@@ -113,7 +113,7 @@ def _reopen(aligned: Alignment, fault: Fault) -> None:
 
 
 def _by_rules(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
-    place = Place(kind, lambda: _uses(aligned), _pace(aligned))
+    place = Place(kind, lambda: _uses(aligned), _pace(aligned), _ahead(aligned))
     found = {hunk: settle(_sides(aligned, hunk), place) for hunk in aligned.conflicts}
     made = {hunk: settlement for hunk, settlement in found.items() if settlement is not None}
     if len(made) < len(found):
@@ -149,6 +149,14 @@ def _pace(aligned: Alignment) -> str:
     kinds = [hunk.kind for hunk in aligned.hunks]
     fewer = min(kinds.count(OURS), kinds.count(THEIRS))
     return CALM if not fewer else BUSY if fewer >= MANY else USUAL
+
+
+def _ahead(aligned: Alignment) -> str:
+    """Return the side that went on from the other: both changed alike, and one nothing else."""
+    kinds = {hunk.kind for hunk in aligned.hunks} - {CONFLICT}
+    if kinds == {BOTH, OURS}:
+        return OURS
+    return THEIRS if kinds == {BOTH, THEIRS} else ""
 
 
 def _in_part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guild_plugins.merge.diff3 import CONFLICT, THEIRS, Alignment
 from guild_plugins.merge.rules.sides import Lines, Place, Sides
-from guild_plugins.merge.rules.table import ADJACENT, RULES, SURE
+from guild_plugins.merge.rules.table import ADJACENT, ADJACENT_ADDED, ADJACENT_REMOVED, RULES, SURE, Rule
 
 
 class Settlement:
@@ -44,7 +44,8 @@ def _by_parts(sides: Sides, place: Place) -> Settlement | None:
     if len(aligned.hunks) < 2:
         return None
     merged: Lines = []
-    rates = {ADJACENT.name: ADJACENT.rate(place)}
+    rule = _adjacency(aligned)
+    rates = {rule.name: rule.rate(place)}
     at = 0
     for hunk in aligned.hunks:
         merged += aligned.ours[at : hunk.ours[0]]
@@ -59,3 +60,11 @@ def _by_parts(sides: Sides, place: Place) -> Settlement | None:
         merged += found.lines
         rates |= found.rates
     return Settlement(merged + aligned.ours[at:], rates)
+
+
+def _adjacency(aligned: Alignment) -> Rule:
+    """Return which rule it is that joins changes that touch: by what they do to the base's lines."""
+    if any(hunk.base[0] == hunk.base[1] for hunk in aligned.hunks):
+        return ADJACENT_ADDED
+    sides = [hunk.theirs if hunk.kind == THEIRS else hunk.ours for hunk in aligned.hunks]
+    return ADJACENT_REMOVED if all(start == end for start, end in sides) else ADJACENT

@@ -38,6 +38,15 @@ def settle_definitions(sides: Sides, place: Place) -> Lines | None:
     return _one_after_the_other(sides.ours, sides.theirs)
 
 
+def settle_statements(sides: Sides, place: Place) -> Lines | None:
+    """Return both sides' statements, one block after the other."""
+    if place.kind != PYTHON or not sides.both_added:
+        return None
+    if look_alike(sides.ours, sides.theirs) or _alike_lines(sides.ours, sides.theirs):
+        return None
+    return [*_ended(sides.ours, sides.theirs), *sides.theirs]
+
+
 def settle_entries(sides: Sides, place: Place) -> Lines | None:
     """Return both sides' entries of a changelog or a list of people or patterns."""
     return settle_texts(sides, place) if place.kind in _LISTS else None
@@ -79,9 +88,10 @@ def _alike_lines(ours: Lines, theirs: Lines) -> bool:
 def _union(ours: Lines, theirs: Lines, base: Lines) -> Lines:
     """Return ours, then the entries of theirs that ours does not have.
 
-    Empty bullets that wait for an entry are as many as both sides left of them.
+    Sections of two releases may hold the same entry. Empty bullets, which wait for
+    one, are as many as both sides left of them.
     """
-    known = {squash(entry) for entry in _entries(ours)}
+    known = set() if _has_heading([*ours, *theirs]) else {*map(squash, _entries(ours))}
     rest = [line for entry in _entries(theirs) if squash(entry) not in known for line in entry]
     while rest and not rest[0].strip():
         del rest[0]
@@ -108,6 +118,10 @@ def _entries(lines: Lines) -> list[Lines]:
             entries.append([line])
         in_bullet = bool(line.strip()) and (is_bullet or in_bullet)
     return entries
+
+
+def _has_heading(lines: Lines) -> bool:
+    return any(re.match(_UNDERLINE, line) or line.startswith(b"#") for line in lines)
 
 
 def _left_over(base: Lines, ours: Lines, theirs: Lines) -> int:

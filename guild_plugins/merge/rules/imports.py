@@ -35,9 +35,9 @@ class Statement:
 def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the union of what either side imports, less what either removed.
 
-    Left to `settle_moved` are names that another module gives now, that both
-    sides removed, or that nothing uses any more, and statements with comments:
-    people are of many minds about those.
+    Left to `settle_moved` are names that another module gives now, and names that
+    nothing uses any more, places where both sides removed names, and statements
+    with comments: people are of many minds about those.
     """
     return _merged(sides, place, plain=True)
 
@@ -68,8 +68,8 @@ def _merged(sides: Sides, place: Place, *, plain: bool) -> Lines | None:
 
 
 def _is_moved(base: set[Name], ours: set[Name], theirs: set[Name]) -> bool:
-    """Return whether a name is from another module than before, or gone on both sides."""
-    if base - ours - theirs:
+    """Return whether a name is from another module than before, or both sides removed some."""
+    if base - ours and base - theirs:
         return True
     return any(
         {_bound(name) for name in base - side} & {_bound(name) for name in side - base}

@@ -52,10 +52,12 @@ CALM, USUAL, BUSY = "calm", "usual", "busy"
 class Place:
     """Where a conflict stands: the kind of file, its pace, and what the rest of it uses."""
 
-    __slots__ = ("find_uses", "kind", "pace")
+    __slots__ = ("ahead", "find_uses", "kind", "pace")
 
-    def __init__(self, kind: str, find_uses: Callable[[], Uses], pace: str = USUAL) -> None:
-        self.kind, self.find_uses, self.pace = kind, find_uses, pace
+    def __init__(
+        self, kind: str, find_uses: Callable[[], Uses], pace: str = USUAL, ahead: str = ""
+    ) -> None:
+        self.kind, self.find_uses, self.pace, self.ahead = kind, find_uses, pace, ahead
 
 
 def squash(lines: Lines) -> bytes:

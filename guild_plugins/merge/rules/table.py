@@ -17,6 +17,7 @@ from guild_plugins.merge.rules import (
     imports,
     items,
     reformatted,
+    superseded,
     tokens,
     versions,
     whitespace,
@@ -55,27 +56,37 @@ def _never(sides: Sides, place: Place) -> None:
     """Settle nothing: the rule is applied by `settle` itself."""
 
 
-ADJACENT = Rule("adjacent", 0.62, _never, busy=0.45)
+ADJACENT = Rule("adjacent", 0.78, _never, busy=0.58)
 """Changes that touch and do not overlap; each part may need another rule."""
 
+ADJACENT_ADDED = Rule("adjacent-added", 0.68, _never, busy=0.43)
+"""The same, where one side only put lines beside what the other changed."""
+
+ADJACENT_REMOVED = Rule("adjacent-removed", 0.93, _never)
+"""The same, where both sides removed lines."""
+
 RULES = (
-    Rule("whitespace", 0.97, whitespace.settle),
+    Rule("whitespace", 0.89, whitespace.settle),
     Rule("versions", 0.97, versions.settle),
-    Rule("imports", 0.86, imports.settle),
-    Rule("imports-moved", 0.65, imports.settle_moved),
-    Rule("contained", 0.89, contained.settle_lines),
-    Rule("contained-edits", 0.90, tokens.settle_contained),
-    Rule("contained-words", 0.88, contained.settle_words),
-    Rule("reformatted", 0.86, reformatted.settle),
-    Rule("relaid", 0.65, reformatted.settle_relaid),
-    Rule("items", 0.86, items.settle),
-    Rule("definitions", 0.94, additions.settle_definitions),
-    Rule("entries", 0.84, additions.settle_entries),
-    Rule("paragraphs", 0.77, additions.settle_texts),
-    Rule("pairs", 0.60, additions.settle_pairs),
-    Rule("tokens-shared", 0.80, tokens.settle_shared),
-    Rule("tokens-apart", 0.66, tokens.settle_apart, calm=0.80),
-    Rule("tokens", 0.60, tokens.settle, busy=0.38),
+    Rule("imports", 0.92, imports.settle),
+    Rule("imports-moved", 0.62, imports.settle_moved, calm=0.78),
+    Rule("contained", 0.95, contained.settle_lines),
+    Rule("contained-edits", 0.66, tokens.settle_contained, calm=0.90),
+    Rule("contained-words", 0.90, contained.settle_words),
+    Rule("reformatted", 0.94, reformatted.settle),
+    Rule("relaid", 0.67, reformatted.settle_relaid),
+    Rule("items", 0.75, items.settle),
+    Rule("definitions", 0.92, additions.settle_definitions),
+    Rule("entries", 0.95, additions.settle_entries),
+    Rule("paragraphs", 0.82, additions.settle_texts),
+    Rule("pairs", 0.80, additions.settle_pairs),
+    Rule("tokens-shared", 0.67, tokens.settle_shared),
+    Rule("tokens-apart", 0.65, tokens.settle_apart, calm=0.96),
+    Rule("tokens-apart-grown", 0.65, tokens.settle_apart_grown, calm=0.83),
+    Rule("tokens", 0.80, tokens.settle),
+    Rule("tokens-grown", 0.70, tokens.settle_grown, busy=0.25),
+    Rule("statements", 0.66, additions.settle_statements),
+    Rule("superseded", 0.66, superseded.settle),
 )
 
 SURE = 0.96

@@ -18,7 +18,15 @@ MOST_TOKENS = 2_000
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
-    """Return the lines with the words that either side changed."""
+    """Return the lines with the words that either side changed, where both keep their number."""
+    return settle_grown(sides, place) if _kept_lines(sides) else None
+
+
+def settle_grown(sides: Sides, place: Place) -> Lines | None:
+    """Return them where one side has more lines than before, or fewer, and the other does not."""
+    ours, theirs = (len(side) - len(sides.base) for side in (sides.ours, sides.theirs))
+    if ours * theirs < 0:
+        return None  # one wrote more, one less: two ways of saying it
     aligned = _aligned(sides)
     return joined(aligned) if aligned else None
 
@@ -32,9 +40,18 @@ def settle_shared(sides: Sides, place: Place) -> Lines | None:
 
 
 def settle_apart(sides: Sides, place: Place) -> Lines | None:
+    """Return them where no change of ours is near one of theirs, and all lines stay."""
+    return settle_apart_grown(sides, place) if _kept_lines(sides) else None
+
+
+def settle_apart_grown(sides: Sides, place: Place) -> Lines | None:
     """Return them where no change of ours is near one of theirs."""
     aligned = _aligned(sides)
     return joined(aligned) if aligned and _distance(aligned) >= APART else None
+
+
+def _kept_lines(sides: Sides) -> bool:
+    return len(sides.base) == len(sides.ours) == len(sides.theirs)
 
 
 def settle_contained(sides: Sides, place: Place) -> Lines | None:
