@@ -25,8 +25,10 @@ from guild_plugins.merge.trivial import merge_trivially
 
 CLEAN, CONFLICT = 0, 1
 
+_WITHOUT = "--without="
+
 USAGE = """\
-usage: guild merge-driver %O %A %B %L %P [%S %X %Y]
+usage: guild merge-driver [--without=RULE,...] %O %A %B %L %P [%S %X %Y]
 
 Git runs this for files that both sides changed. To set it up by hand:
 
@@ -38,11 +40,12 @@ Git runs this for files that both sides changed. To set it up by hand:
 
 def drive(args: list[str]) -> int:
     """Merge one file into ``%A``; return 0 where it is clean and 1 where it is not."""
+    without, args = _switched_off(args)
     if len(args) < 3:
         sys.stderr.write(USAGE)
         return 2
     base, ours, theirs, size, path, *names = [*args, *[""] * (5 - len(args))]
-    job = Job(base, ours, theirs, path or ours)
+    job = Job(base, ours, theirs, path or ours, without)
     style = Style(size=int(size) if size.isdigit() and int(size) else MARKER_SIZE)
     style.labels = _labels(names)
     try:
@@ -69,10 +72,20 @@ def drive(args: list[str]) -> int:
 class Job:
     """The files of one merge, as git names them, and the path that they stand for."""
 
-    __slots__ = ("base", "ours", "path", "theirs")
+    __slots__ = ("base", "ours", "path", "theirs", "without")
 
-    def __init__(self, base: str, ours: str, theirs: str, path: str) -> None:
+    def __init__(
+        self, base: str, ours: str, theirs: str, path: str, without: frozenset[str]
+    ) -> None:
         self.base, self.ours, self.theirs, self.path = base, ours, theirs, path
+        self.without = without
+
+
+def _switched_off(args: list[str]) -> tuple[frozenset[str], list[str]]:
+    """Return the rules that are not to be used, and the arguments after that."""
+    if args and args[0].startswith(_WITHOUT):
+        return frozenset(args[0][len(_WITHOUT) :].split(",")), args[1:]
+    return frozenset(), args
 
 
 def _improve(job: Job, aligned: Alignment, as_git: bytes, style: Style) -> int:
@@ -81,9 +94,9 @@ def _improve(job: Job, aligned: Alignment, as_git: bytes, style: Style) -> int:
         return CLEAN
     from guild_plugins.merge.engine import conclude
 
-    result = conclude(job.path, aligned, style)
+    result = conclude(job.path, aligned, style, job.without)
     if not result.is_clean and (kind := _conflict_style()) != MERGE:
-        result = conclude(job.path, aligned, Style(kind, style.size, style.labels))
+        result = conclude(job.path, aligned, Style(kind, style.size, style.labels), job.without)
     if result.text != as_git:
         _write(job.ours, result.text)
     if isinstance(result, Conflict) and result.proposal is not None:

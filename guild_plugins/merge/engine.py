@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment, Hunk
-from guild_plugins.merge.kinds import LOCK, PYTHON, kind_of
+from guild_plugins.merge.kinds import LOCK, kind_of
 from guild_plugins.merge.lines import has_markers, split_lines
 from guild_plugins.merge.refine import find_units
 from guild_plugins.merge.render import Style, render
@@ -18,7 +18,7 @@ from guild_plugins.merge.words import words_outside_imports
 ACCEPT = 0.78
 """A merge is taken where it is as likely as this to be what a person would make of it."""
 
-PROPOSE = 0.4
+PROPOSE = 0.62
 """A merge that is as likely as this is proposed, and the conflict stays."""
 
 MANY = 3
@@ -38,22 +38,31 @@ BESIDE_OPEN = (
 
 
 def merge(
-    path: str, base: bytes, ours: bytes, theirs: bytes, style: Style | None = None
+    path: str,
+    base: bytes,
+    ours: bytes,
+    theirs: bytes,
+    style: Style | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> Clean | Conflict:
     """Merge one file.
 
     :param path: Where the file is, for its kind; nothing is read from there.
     :param base: The common ancestor; empty where both sides added the file.
     :param style: How what stays open is shown.
+    :param without: The names of rules that are switched off.
     :raises TooCostly: The texts are too long or too repetitive: git's result has to do.
     """
     quick = merge_trivially(base, ours, theirs)
     if quick is not None:
         return quick
-    return conclude(path, Alignment(*map(split_lines, (base, ours, theirs))), style or Style())
+    aligned = Alignment(*map(split_lines, (base, ours, theirs)))
+    return conclude(path, aligned, style or Style(), without)
 
 
-def conclude(path: str, aligned: Alignment, style: Style) -> Clean | Conflict:
+def conclude(
+    path: str, aligned: Alignment, style: Style, without: frozenset[str] = frozenset()
+) -> Clean | Conflict:
     """Merge three texts that were aligned: as git does, or by the rules."""
     texts = _Texts(aligned)
     kind = kind_of(path)
@@ -66,7 +75,8 @@ def conclude(path: str, aligned: Alignment, style: Style) -> Clean | Conflict:
         return _as_git(kind, aligned, style, texts)
     if kind == LOCK:
         return _left(aligned, style, "lock files are made anew by their tool, not merged")
-    return _by_rules(kind, aligned, style, texts)
+    place = Place(kind, lambda: _uses(aligned), _pace(aligned), _ahead(aligned), without)
+    return _by_rules(place, aligned, style, texts)
 
 
 class _Texts:
@@ -112,32 +122,28 @@ def _reopen(aligned: Alignment, fault: Fault) -> None:
         hunk.kind = CONFLICT
 
 
-def _by_rules(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
-    place = Place(kind, lambda: _uses(aligned), _pace(aligned), _ahead(aligned))
+def _by_rules(place: Place, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
     found = {hunk: settle(_sides(aligned, hunk), place) for hunk in aligned.conflicts}
     made = {hunk: settlement for hunk, settlement in found.items() if settlement is not None}
     if len(made) < len(found):
         return _in_part(aligned, style, found, NO_RULE)
     text = render(aligned, {hunk: settlement.lines for hunk, settlement in made.items()}, style)
-    fault = find_fault(kind, text, *texts.all)
+    fault = find_fault(place.kind, text, *texts.all)
     if fault is not None:
         return _in_part(aligned, style, dict.fromkeys(found), fault.reason)
-    chance = _chance(place, list(made.values()))
+    chance = _chance(list(made.values()))
     if chance >= ACCEPT:
         regions = tuple(_region(aligned, hunk, made[hunk], "") for hunk in made)
         return Clean(text, regions)
     return _in_part(aligned, style, found, UNCERTAIN, text if chance >= PROPOSE else None)
 
 
-def _chance(place: Place, settlements: list[Settlement]) -> float:
+def _chance(settlements: list[Settlement]) -> float:
     """Return how likely it is that all settlements are right.
 
-    Uses of one rule are right or wrong together; so are those of several rules
-    in Python where one side changed nothing else. Measured, both.
+    Uses of one rule are right or wrong together, which is measured.
     """
     rates = {rule: rate for each in settlements for rule, rate in each.rates.items()}
-    if place.kind == PYTHON and place.pace == CALM:
-        return min(rates.values())
     chance = 1.0 if len(settlements) == 1 else SEVERAL
     for rate in rates.values():
         chance *= rate

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from guild_plugins.merge.diff3 import CONFLICT, THEIRS, Alignment
 from guild_plugins.merge.rules.sides import Lines, Place, Sides
-from guild_plugins.merge.rules.table import ADJACENT, ADJACENT_ADDED, ADJACENT_REMOVED, RULES, SURE, Rule
+from guild_plugins.merge.rules.table import (
+    ADJACENT,
+    ADJACENT_ADDED,
+    ADJACENT_REMOVED,
+    RULES,
+    SURE,
+    Rule,
+)
 
 
 class Settlement:
@@ -33,7 +40,7 @@ def settle(sides: Sides, place: Place) -> Settlement | None:
 
 def _by_rule(sides: Sides, place: Place) -> Settlement | None:
     for rule in RULES:
-        lines = rule.settle(sides, place)
+        lines = None if rule.name in place.without else rule.settle(sides, place)
         if lines is not None:
             return Settlement(lines, {rule.name: rule.rate(place)})
     return None
@@ -45,6 +52,8 @@ def _by_parts(sides: Sides, place: Place) -> Settlement | None:
         return None
     merged: Lines = []
     rule = _adjacency(aligned)
+    if rule.name in place.without:
+        return None
     rates = {rule.name: rule.rate(place)}
     at = 0
     for hunk in aligned.hunks:
@@ -63,7 +72,7 @@ def _by_parts(sides: Sides, place: Place) -> Settlement | None:
 
 
 def _adjacency(aligned: Alignment) -> Rule:
-    """Return which rule it is that joins changes that touch: by what they do to the base's lines."""
+    """Return the rule that joins changes that touch: by whether lines come, stay or go."""
     if any(hunk.base[0] == hunk.base[1] for hunk in aligned.hunks):
         return ADJACENT_ADDED
     sides = [hunk.theirs if hunk.kind == THEIRS else hunk.ours for hunk in aligned.hunks]

@@ -172,7 +172,7 @@ def test_a_proposal_is_kept_beside_the_conflict_and_can_be_accepted(repo: Repo) 
     base = "x = 1\ny = 2\nz = f(a, b)\n"
     repo.fork(
         {"m.py": base},
-        {"m.py": base.replace("a,", "c,")},
+        {"m.py": base.replace("a,", "\n    c,")},
         {"m.py": base.replace("f(", "g(")},
     )
 
@@ -182,7 +182,7 @@ def test_a_proposal_is_kept_beside_the_conflict_and_can_be_accepted(repo: Repo) 
     subprocess.run([*guild, "--accept", "m.py"], cwd=repo.top, env=repo.env, check=True)
 
     assert listed.stdout.startswith("m.py: ")
-    assert repo.text("m.py") == "x = 1\ny = 2\nz = g(c, b)\n"
+    assert repo.text("m.py") == "x = 1\ny = 2\nz = g(\n    c, b)\n"
 
 
 def test_what_a_start_imports_is_on_a_budget() -> None:

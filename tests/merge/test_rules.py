@@ -8,9 +8,18 @@ import pytest
 
 from guild_plugins.merge.engine import merge
 from guild_plugins.merge.result import Clean, Conflict
-from guild_plugins.merge.rules.table import ADJACENT, RULES
+from guild_plugins.merge.rules.table import (
+    ADJACENT,
+    ADJACENT_ADDED,
+    ADJACENT_REMOVED,
+    NAMES,
+    RULES,
+)
 
 HEAD = "import a\n\n\ndef f():\n    return a.x\n"
+
+
+ALL_RULES = (*RULES, ADJACENT, ADJACENT_ADDED, ADJACENT_REMOVED)
 
 
 def _merge(path: str, base: str, ours: str, theirs: str) -> Clean | Conflict:
@@ -41,7 +50,7 @@ SETTLED = [
         "reformatted",
         "m.py",
         "x = f('a')\n",
-        'x = f(\n    "a",\n)\n',
+        'x = f("a")\n',
         "x = f('b')\n",
         "x = f('b')\n",
     ),
@@ -68,6 +77,72 @@ SETTLED = [
         "# 1\n- one fix\n",
         "# 1\n- two more\n",
         "# 1\n- one fix\n- two more\n",
+    ),
+    (
+        "imports-moved",
+        "m.py",
+        "from a import x\n",
+        "from a import x, y\n",
+        "from b import x\n",
+        "from a import y\nfrom b import x\n",
+    ),
+    (
+        "relaid",
+        "m.py",
+        "x = f(a, b)\n",
+        "x = f(a,b)\n",
+        "x = f(a, c)\n",
+        "x = f(a, c)\n",
+    ),
+    (
+        "paragraphs",
+        "README.md",
+        "# Use\n\n",
+        "# Use\n\nOne may do this.\n",
+        "# Use\n\nTwo cannot.\n",
+        "# Use\n\nOne may do this.\nTwo cannot.\n",
+    ),
+    (
+        "statements",
+        "m.py",
+        "def f(x):\n    x.a = 1\n",
+        "def f(x):\n    x.a = 1\n    x.first()\n",
+        "def f(x):\n    x.a = 1\n    y = g(2)\n",
+        "def f(x):\n    x.a = 1\n    x.first()\n    y = g(2)\n",
+    ),
+    (
+        "superseded",
+        "m.txt",
+        "one\n-\n-\ntwo\n-\n-\nthree\n",
+        "ONE\n-\n-\na b c d e f\n-\n-\nTHREE\n",
+        "ONE\n-\n-\nsome other words\n-\n-\nthree\n",
+        "ONE\n-\n-\na b c d e f\n-\n-\nTHREE\n",
+    ),
+    (
+        "tokens-apart-grown",
+        "m.py",
+        "f(a, b, c, d, e, g)\n",
+        "x = 1\nf(a, b, c, d, e, g)\n",
+        "f(a, b, c, d, e, y)\n",
+        "x = 1\nf(a, b, c, d, e, y)\n",
+    ),
+    ("tokens", "m.py", "f(a, b)\n", "g(a, b)\n", "f(a, c)\n", "g(a, c)\n"),
+    ("tokens-grown", "m.py", "f(a, b)\n", "g(\n    a, b)\n", "f(a, c)\n", "g(\n    a, c)\n"),
+    (
+        "adjacent-removed",
+        "m.txt",
+        "one two\nthree four\nend\n",
+        "three four\nend\n",
+        "one two\nend\n",
+        "end\n",
+    ),
+    (
+        "adjacent-added",
+        "m.txt",
+        "1 a 2 b 3 c 4 d 5\na b c\n",
+        "6 a 7 b 8 c 9 d 0\na b c\n",
+        "1 a 2 b 3 c 4 d 5\nd, e and f\na b c\n",
+        "6 a 7 b 8 c 9 d 0\nd, e and f\na b c\n",
     ),
     (
         "tokens-apart",
@@ -165,14 +240,44 @@ def test_a_file_with_markers_is_left_to_people() -> None:
     assert result.regions[0].reason == "an input has conflict markers"
 
 
-def test_no_two_rules_have_one_name() -> None:
-    names = [rule.name for rule in (*RULES, ADJACENT)]
+def test_every_rule_but_those_hardly_ever_met_has_an_example_here() -> None:
+    assert NAMES - {case[0] for case in SETTLED} == {"contained-edits", "pairs", "tokens-shared"}
 
-    assert len(set(names)) == len(names)
+
+@pytest.mark.parametrize(
+    ("rule", "path", "base", "ours", "theirs", "merged"), SETTLED, ids=[case[0] for case in SETTLED]
+)
+def test_a_rule_can_be_switched_off(
+    rule: str, path: str, base: str, ours: str, theirs: str, merged: str
+) -> None:
+    result = merge(path, base.encode(), ours.encode(), theirs.encode(), without=frozenset({rule}))
+
+    assert not any(rule in region.rules for region in result.regions)
+
+
+def test_headings_that_both_sides_added_are_joined_with_their_entries() -> None:
+    result = _merge(
+        "CHANGELOG.md",
+        "# Changes\n",
+        "# Changes\n\n## New\n\n- one\n\n## Fixed\n\n- two\n",
+        "# Changes\n\n## Fixed\n\n- three\n",
+    )
+
+    assert result.text.split() == b"# Changes ## New - one ## Fixed - two - three".split()
+
+
+def test_an_empty_bullet_that_one_side_filled_is_filled() -> None:
+    result = _merge("CHANGES.md", "# 1\n*\n", "# 1\n* a fix\n", "# 1\n* another bug\n*\n")
+
+    assert result.text == b"# 1\n* a fix\n* another bug\n"
+
+
+def test_no_two_rules_have_one_name() -> None:
+    assert len(NAMES) == len(ALL_RULES)
 
 
 def test_every_rule_is_in_the_documentation_with_its_rate() -> None:
     page = (Path(__file__).parents[2] / "docs" / "merge.md").read_text()
 
-    for rule in (*RULES, ADJACENT):
+    for rule in ALL_RULES:
         assert f"| `{rule.name}` | {rule.rates['usual']:.2f}" in page

@@ -1,18 +1,18 @@
-"""Both sides added something at the same place: both stay, ours first.
+"""Both sides added code or data at the same place: both stay, ours first.
 
-What may be joined like this depends on what it is: whole definitions, entries
-of a changelog, people, lines of a list. Two blocks that look alike are one thing
-that was renamed or edited, not two, and are left to a person.
+What may be joined like this depends on what it is: whole definitions, statements,
+pairs of a data file. Two blocks that look alike are one thing that was renamed or
+edited, not two, and are left to a person. For texts see `entries`.
 """
 
 from __future__ import annotations
 
-import re
 from _ast import AnnAssign, Assign, AsyncFunctionDef, ClassDef, FunctionDef, Name, stmt
 
 from guild_plugins.merge.data import FORMATS
-from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PINS, PROSE, PYTHON
+from guild_plugins.merge.kinds import PYTHON
 from guild_plugins.merge.names import parse
+from guild_plugins.merge.rules.imports import read_imports
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, indent, squash
 
 ALIKE = 0.6
@@ -23,9 +23,6 @@ FEW = 3
 
 FARTHEST = 12
 """A block may begin so many lines before its first definition: see `_defined`."""
-
-_LISTS = (CHANGELOG, PEOPLE, PATTERNS)
-_TEXTS = (*_LISTS, PROSE, PINS)
 
 
 def settle_definitions(sides: Sides, place: Place) -> Lines | None:
@@ -39,26 +36,14 @@ def settle_definitions(sides: Sides, place: Place) -> Lines | None:
 
 
 def settle_statements(sides: Sides, place: Place) -> Lines | None:
-    """Return both sides' statements, one block after the other."""
+    """Return both sides' statements, one block after the other, but no imports: see `imports`."""
     if place.kind != PYTHON or not sides.both_added:
         return None
-    if look_alike(sides.ours, sides.theirs) or _alike_lines(sides.ours, sides.theirs):
+    if read_imports(sides.ours) is not None or read_imports(sides.theirs) is not None:
         return None
-    return [*_ended(sides.ours, sides.theirs), *sides.theirs]
-
-
-def settle_entries(sides: Sides, place: Place) -> Lines | None:
-    """Return both sides' entries of a changelog or a list of people or patterns."""
-    return settle_texts(sides, place) if place.kind in _LISTS else None
-
-
-def settle_texts(sides: Sides, place: Place) -> Lines | None:
-    """Return both sides' lines of a text."""
-    if place.kind not in _TEXTS or not sides.both_added:
+    if look_alike(sides.ours, sides.theirs) or alike_lines(sides.ours, sides.theirs):
         return None
-    if look_alike(sides.ours, sides.theirs) or _alike_lines(sides.ours, sides.theirs):
-        return None
-    return _union(sides.ours, sides.theirs, sides.base)
+    return [*ended(sides.ours, sides.theirs), *sides.theirs]
 
 
 def settle_pairs(sides: Sides, place: Place) -> Lines | None:
@@ -67,7 +52,7 @@ def settle_pairs(sides: Sides, place: Place) -> Lines | None:
         return None
     if look_alike(sides.ours, sides.theirs):
         return None
-    return [*_ended(sides.ours, sides.theirs), *sides.theirs]
+    return [*ended(sides.ours, sides.theirs), *sides.theirs]
 
 
 def look_alike(ours: Lines, theirs: Lines) -> bool:
@@ -78,69 +63,11 @@ def look_alike(ours: Lines, theirs: Lines) -> bool:
     return bool(fewest) and len(one & two) > ALIKE * fewest
 
 
-def _alike_lines(ours: Lines, theirs: Lines) -> bool:
+def alike_lines(ours: Lines, theirs: Lines) -> bool:
     """Return whether a line of ours and one of theirs are versions of one entry."""
     one = [words for line in ours if len(words := set(line.split())) > FEW]
     two = [words for line in theirs if len(words := set(line.split())) > FEW]
     return any(len(a & b) > ALIKE * len(a | b) for a in one for b in two if a != b)
-
-
-def _union(ours: Lines, theirs: Lines, base: Lines) -> Lines:
-    """Return ours, then the entries of theirs that ours does not have.
-
-    Sections of two releases may hold the same entry. Empty bullets, which wait for
-    one, are as many as both sides left of them.
-    """
-    known = set() if _has_heading([*ours, *theirs]) else {*map(squash, _entries(ours))}
-    rest = [line for entry in _entries(theirs) if squash(entry) not in known for line in entry]
-    while rest and not rest[0].strip():
-        del rest[0]
-    too_many = _holders(ours) + _holders(rest) - _left_over(base, ours, theirs)
-    kept = _without_holders(ours, too_many - _holders(rest))
-    rest = _without_holders(rest, too_many)
-    return _ended(kept, rest) + rest
-
-
-def _entries(lines: Lines) -> list[Lines]:
-    """Cut lines where an entry begins: at a bullet, after a blank line, or at each line of a list.
-
-    A line stands for itself unless it goes on from the one before: an indented
-    line, a line below a bullet, the underline of a heading.
-    """
-    entries: list[Lines] = []
-    in_bullet = False
-    for line in lines:
-        is_bullet = re.match(_BULLET, line) is not None
-        goes_on = bool(line[:1] in b" \t" or re.match(_UNDERLINE, line) or in_bullet)
-        if entries and (not line.strip() or (goes_on and not is_bullet and entries[-1][-1].strip())):
-            entries[-1].append(line)
-        else:
-            entries.append([line])
-        in_bullet = bool(line.strip()) and (is_bullet or in_bullet)
-    return entries
-
-
-def _has_heading(lines: Lines) -> bool:
-    return any(re.match(_UNDERLINE, line) or line.startswith(b"#") for line in lines)
-
-
-def _left_over(base: Lines, ours: Lines, theirs: Lines) -> int:
-    """Return how many of the empty bullets neither side has filled or removed."""
-    return max(0, _holders(ours) + _holders(theirs) - _holders(base))
-
-
-def _holders(lines: Lines) -> int:
-    return sum(line.strip() in (b"*", b"-") for line in lines)
-
-
-def _without_holders(lines: Lines, count: int) -> Lines:
-    """Return the lines without some of the empty bullets, the last ones first."""
-    kept = list(lines)
-    for at in range(len(kept) - 1, -1, -1):
-        if count > 0 and kept[at].strip() in (b"*", b"-"):
-            del kept[at]
-            count -= 1
-    return kept
 
 
 def _one_after_the_other(ours: Lines, theirs: Lines) -> Lines:
@@ -148,10 +75,10 @@ def _one_after_the_other(ours: Lines, theirs: Lines) -> Lines:
     before, after = _blank(theirs), _blank(ours[::-1])
     wanted = max(_blank(ours), before, after, _blank(theirs[::-1]))
     gap = [b"\n"] * max(0, wanted - before - after)
-    return [*_ended(ours, theirs), *gap, *theirs]
+    return [*ended(ours, theirs), *gap, *theirs]
 
 
-def _ended(lines: Lines, following: Lines) -> Lines:
+def ended(lines: Lines, following: Lines) -> Lines:
     """End the last line, where it has no end and something follows."""
     if lines and following and not lines[-1].endswith(b"\n"):
         return [*lines[:-1], lines[-1] + b"\n"]
@@ -206,9 +133,3 @@ def _name(node: stmt, depth: int) -> str:
     if isinstance(node, AnnAssign) and isinstance(node.target, Name):
         return node.target.id
     return ""
-
-
-_BULLET = rb"\s*(?:[-*+]|\d+[.)]|\.\.)(?:\s|$)|\["
-"""What begins an entry: a bullet, a number, a link target or a comment of reStructuredText."""
-
-_UNDERLINE = rb"([-=~^\"'`#*+_])\1{2,}\s*$"

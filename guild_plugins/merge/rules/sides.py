@@ -50,14 +50,24 @@ CALM, USUAL, BUSY = "calm", "usual", "busy"
 
 
 class Place:
-    """Where a conflict stands: the kind of file, its pace, and what the rest of it uses."""
+    """Where a conflict stands: the kind of file, its pace, and what the rest of it uses.
 
-    __slots__ = ("ahead", "find_uses", "kind", "pace")
+    ``ahead`` is the side that went on from the other, if one did; ``without`` names
+    the rules that are switched off.
+    """
+
+    __slots__ = ("ahead", "find_uses", "kind", "pace", "without")
 
     def __init__(
-        self, kind: str, find_uses: Callable[[], Uses], pace: str = USUAL, ahead: str = ""
+        self,
+        kind: str,
+        find_uses: Callable[[], Uses],
+        pace: str = USUAL,
+        ahead: str = "",
+        without: frozenset[str] = frozenset(),
     ) -> None:
         self.kind, self.find_uses, self.pace, self.ahead = kind, find_uses, pace, ahead
+        self.without = without
 
 
 def squash(lines: Lines) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from guild_plugins.merge.rules import (
     additions,
     contained,
+    entries,
     imports,
     items,
     reformatted,
@@ -77,9 +78,9 @@ RULES = (
     Rule("relaid", 0.67, reformatted.settle_relaid),
     Rule("items", 0.75, items.settle),
     Rule("definitions", 0.92, additions.settle_definitions),
-    Rule("entries", 0.95, additions.settle_entries),
-    Rule("paragraphs", 0.82, additions.settle_texts),
-    Rule("pairs", 0.80, additions.settle_pairs),
+    Rule("entries", 0.95, entries.settle),
+    Rule("paragraphs", 0.82, entries.settle_texts),
+    Rule("pairs", 0.70, additions.settle_pairs),
     Rule("tokens-shared", 0.67, tokens.settle_shared),
     Rule("tokens-apart", 0.65, tokens.settle_apart, calm=0.96),
     Rule("tokens-apart-grown", 0.65, tokens.settle_apart_grown, calm=0.83),
@@ -91,3 +92,6 @@ RULES = (
 
 SURE = 0.96
 """A rule that is right this often may settle one place of a file in which another stays open."""
+
+NAMES = frozenset(rule.name for rule in (*RULES, ADJACENT, ADJACENT_ADDED, ADJACENT_REMOVED))
+"""The names of all rules: each may be switched off."""
