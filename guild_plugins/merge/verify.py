@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from guild_plugins.merge.data import FORMATS, Differs, NotReadable, merge_values, read_value
-from guild_plugins.merge.kinds import PYTHON
+from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PYTHON
 from guild_plugins.merge.names import doubled_definitions, parse, undefined_names
+
+FEWEST = 4
+"""A line of a list with fewer words may be there twice."""
+
+_LISTS = (CHANGELOG, PEOPLE, PATTERNS)
 
 
 class Fault:
@@ -22,7 +27,29 @@ def find_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes
         return _python_fault(merged, ours, theirs)
     if kind in FORMATS:
         return _data_fault(kind, merged, base, ours, theirs)
+    if kind in _LISTS:
+        return _list_fault(merged, ours, theirs)
     return None
+
+
+def _list_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
+    """Return that an entry is there more often than on either side: one side moved it."""
+    found, one, two = map(_entries, (merged, ours, theirs))
+    for entry, count in found.items():
+        if count > max(one.get(entry, 0), two.get(entry, 0)):
+            return Fault("an entry would be there twice")
+    return None
+
+
+def _entries(text: bytes) -> dict[bytes, int]:
+    """Count the lines that say something: a heading or a bullet may well be there twice."""
+    counts: dict[bytes, int] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= FEWEST:
+            key = b"".join(words)
+            counts[key] = counts.get(key, 0) + 1
+    return counts
 
 
 def _data_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes) -> Fault | None:
@@ -44,7 +71,7 @@ def _data_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: byte
 def _python_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
     tree = parse(merged)
     if tree is None:
-        readable = all(parse(text) is not None for text in (ours, theirs))
+        readable = any(parse(text) is not None for text in (ours, theirs))
         return Fault("the merged text would be no valid Python") if readable else None
     doubled, undefined = doubled_definitions(tree), undefined_names(tree)
     if not doubled and not undefined:

@@ -21,7 +21,18 @@ _TEXTS = (*_LISTS, PROSE, PINS)
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
-    """Return both sides' entries of a changelog or a list of people or patterns."""
+    """Return both sides' entries of a changelog or a list of people or patterns.
+
+    Left to `settle_releases` are sides with other headings than each other's, where
+    people differ about which release an entry is of, and a file that both sides made.
+    """
+    if _is_whole(sides) or _top_headings(sides.ours) != _top_headings(sides.theirs):
+        return None
+    return settle_releases(sides, place)
+
+
+def settle_releases(sides: Sides, place: Place) -> Lines | None:
+    """Return both sides' entries, whatever their headings."""
     return settle_texts(sides, place) if place.kind in _LISTS else None
 
 
@@ -42,6 +53,15 @@ class _Section:
     def __init__(self, path: tuple[bytes, ...], heading: Lines) -> None:
         self.path, self.heading = path, heading
         self.body: Lines = []
+
+
+def _is_whole(sides: Sides) -> bool:
+    """Return whether both sides made a file of which there is nothing else."""
+    return not (sides.base or sides.before or sides.after)
+
+
+def _top_headings(lines: Lines) -> set[tuple[bytes, ...]]:
+    return {section.path[:1] for section in _sections(lines) if section.path}
 
 
 def _merged(sides: Sides) -> Lines:

@@ -79,6 +79,7 @@ RULES = (
     Rule("items", 0.75, items.settle),
     Rule("definitions", 0.92, additions.settle_definitions),
     Rule("entries", 0.95, entries.settle),
+    Rule("releases", 0.66, entries.settle_releases),
     Rule("paragraphs", 0.82, entries.settle_texts),
     Rule("pairs", 0.70, additions.settle_pairs),
     Rule("tokens-shared", 0.67, tokens.settle_shared),
