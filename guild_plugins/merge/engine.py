@@ -18,7 +18,7 @@ from guild_plugins.merge.words import words_outside_imports
 ACCEPT = 0.78
 """A merge is taken where it is as likely as this to be what a person would make of it."""
 
-PROPOSE = 0.62
+PROPOSE = 0.58
 """A merge that is as likely as this is proposed, and the conflict stays."""
 
 MANY = 3

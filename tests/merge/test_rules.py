@@ -79,6 +79,14 @@ SETTLED = [
         "# 1\n- one fix\n- two more\n",
     ),
     (
+        "releases",
+        "CHANGELOG.md",
+        "# Changes\n",
+        "# Changes\n\n## 1.1\n\n- one\n",
+        "# Changes\n\n## 2.0\n\n- two\n",
+        "# Changes\n\n## 1.1\n\n- one\n## 2.0\n\n- two\n",
+    ),
+    (
         "imports-moved",
         "m.py",
         "from a import x\n",
@@ -211,6 +219,33 @@ def test_what_is_not_clear_stays_open(case: tuple[str, str, str, str]) -> None:
     assert result.reason
 
 
+def test_an_entry_that_one_side_moved_is_not_there_twice() -> None:
+    moved = "- the entry of them all\n"
+    result = _merge(
+        "CHANGELOG.md",
+        "## 2\n\n## 1\n\n- b\n\n- c\n\n",
+        f"## 2\n\n{moved}\n## 1\n\n- b\n\n- c\n\n- d\n\n",
+        f"## 2\n\n## 1\n\n- b\n\n- c\n\n{moved}\n",
+    )
+
+    assert isinstance(result, Conflict)
+    assert result.reason == "an entry would be there twice"
+
+
+def test_a_file_that_both_sides_made_is_not_joined_without_asking() -> None:
+    result = _merge("changelog/1.bugfix.rst", "", "A fix of that.\n", "It is repaired now.\n")
+
+    assert isinstance(result, Conflict)
+
+
+def test_python_that_only_one_side_can_read_is_not_settled_into_what_nobody_can() -> None:
+    base = "x = 1\na = f(b, c)\n"
+    ours = 'x = 1\nprint "a"\n'
+    result = _merge("m.py", base, ours, base.replace("b, c", "b"))
+
+    assert isinstance(result, Conflict)
+
+
 def test_an_import_whose_last_use_was_merged_away_is_left_out() -> None:
     use = "\n\nx = 1\ny = 2\nz = 3\nw = b.c\n"
     result = _merge(
@@ -259,11 +294,11 @@ def test_headings_that_both_sides_added_are_joined_with_their_entries() -> None:
     result = _merge(
         "CHANGELOG.md",
         "# Changes\n",
-        "# Changes\n\n## New\n\n- one\n\n## Fixed\n\n- two\n",
-        "# Changes\n\n## Fixed\n\n- three\n",
+        "# Changes\n\n## 2\n\n### New\n\n- one\n\n### Fixed\n\n- two\n",
+        "# Changes\n\n## 2\n\n### Fixed\n\n- three\n",
     )
 
-    assert result.text.split() == b"# Changes ## New - one ## Fixed - two - three".split()
+    assert result.text.split() == b"# Changes ## 2 ### New - one ### Fixed - two - three".split()
 
 
 def test_an_empty_bullet_that_one_side_filled_is_filled() -> None:

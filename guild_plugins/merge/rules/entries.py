@@ -26,7 +26,8 @@ def settle(sides: Sides, place: Place) -> Lines | None:
     Left to `settle_releases` are sides with other headings than each other's, where
     people differ about which release an entry is of, and a file that both sides made.
     """
-    if _is_whole(sides) or _top_headings(sides.ours) != _top_headings(sides.theirs):
+    mine = _top_headings(sides.ours)
+    if _is_whole(sides) or (mine and mine != _top_headings(sides.theirs)):
         return None
     return settle_releases(sides, place)
 

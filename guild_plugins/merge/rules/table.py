@@ -57,7 +57,7 @@ def _never(sides: Sides, place: Place) -> None:
     """Settle nothing: the rule is applied by `settle` itself."""
 
 
-ADJACENT = Rule("adjacent", 0.78, _never, busy=0.58)
+ADJACENT = Rule("adjacent", 0.74, _never, busy=0.58)
 """Changes that touch and do not overlap; each part may need another rule."""
 
 ADJACENT_ADDED = Rule("adjacent-added", 0.68, _never, busy=0.43)
@@ -76,10 +76,10 @@ RULES = (
     Rule("contained-words", 0.90, contained.settle_words),
     Rule("reformatted", 0.94, reformatted.settle),
     Rule("relaid", 0.67, reformatted.settle_relaid),
-    Rule("items", 0.75, items.settle),
+    Rule("items", 0.88, items.settle),
     Rule("definitions", 0.92, additions.settle_definitions),
     Rule("entries", 0.95, entries.settle),
-    Rule("releases", 0.66, entries.settle_releases),
+    Rule("releases", 0.58, entries.settle_releases),
     Rule("paragraphs", 0.82, entries.settle_texts),
     Rule("pairs", 0.70, additions.settle_pairs),
     Rule("tokens-shared", 0.67, tokens.settle_shared),
@@ -87,8 +87,8 @@ RULES = (
     Rule("tokens-apart-grown", 0.65, tokens.settle_apart_grown, calm=0.83),
     Rule("tokens", 0.80, tokens.settle),
     Rule("tokens-grown", 0.70, tokens.settle_grown, busy=0.25),
-    Rule("statements", 0.66, additions.settle_statements),
-    Rule("superseded", 0.66, superseded.settle),
+    Rule("statements", 0.90, additions.settle_statements),
+    Rule("superseded", 0.59, superseded.settle),
 )
 
 SURE = 0.96
