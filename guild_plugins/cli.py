@@ -242,6 +242,7 @@ DEFERRED = (
     "merge-tree",
     "merge-file",
     "merge-driver",
+    "mergetool",
     "resolve",
     "plugins",
 )
