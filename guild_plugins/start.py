@@ -14,10 +14,17 @@ def main() -> int:
     if sys.argv[1:2] == ["merge-driver"]:
         from guild_plugins.delivery.driver import drive
 
-        return drive(sys.argv[2:])
+        return drive(sys.argv[2:], _ask_plugins)
     from guild_plugins.cli import main as run_command
 
     return run_command()
+
+
+def _ask_plugins(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | str | None:
+    """Ask the installed plugins, whose machinery is imported only here."""
+    from guild_plugins.commands.merge_plugins import ask
+
+    return ask(path, base, ours, theirs)
 
 
 if __name__ == "__main__":

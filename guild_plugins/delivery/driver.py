@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from guild_plugins.merge.diff3 import Alignment
 from guild_plugins.merge.kinds import VERIFIED, kind_of
-from guild_plugins.merge.lines import split_lines
+from guild_plugins.merge.lines import has_markers, split_lines
 from guild_plugins.merge.refine import MERGE
 from guild_plugins.merge.render import MARKER_SIZE, Labels, Style, render
 from guild_plugins.merge.result import Conflict
@@ -25,10 +26,10 @@ from guild_plugins.merge.trivial import merge_trivially
 
 CLEAN, CONFLICT = 0, 1
 
-_WITHOUT = "--without="
+_WITHOUT, _PLUGINS = "--without=", "--plugins"
 
 USAGE = """\
-usage: guild merge-driver [--without=RULE,...] %O %A %B %L %P [%S %X %Y]
+usage: guild merge-driver [--without=RULE,...] [--plugins] %O %A %B %L %P [%S %X %Y]
 
 Git runs this for files that both sides changed. To set it up by hand:
 
@@ -38,14 +39,19 @@ Git runs this for files that both sides changed. To set it up by hand:
 """
 
 
-def drive(args: list[str]) -> int:
-    """Merge one file into ``%A``; return 0 where it is clean and 1 where it is not."""
-    without, args = _switched_off(args)
+def drive(args: list[str], ask: Callable[..., bytes | str | None] | None = None) -> int:
+    """Merge one file into ``%A``; return 0 where it is clean and 1 where it is not.
+
+    :param ask: What ``--plugins`` asks first: given path, base, ours and theirs, it
+        returns the merged text, why a person has to decide, or ``None``.
+    """
+    without, is_asked, args = _options(args)
     if len(args) < 3:
         sys.stderr.write(USAGE)
         return 2
     base, ours, theirs, size, path, *names = [*args, *[""] * (5 - len(args))]
     job = Job(base, ours, theirs, path or ours, without)
+    job.ask = ask if is_asked else None
     style = Style(size=int(size) if size.isdigit() and int(size) else MARKER_SIZE)
     style.labels = _labels(names)
     try:
@@ -62,6 +68,9 @@ def drive(args: list[str]) -> int:
         return _by_git(job, style)
     code = CONFLICT if aligned.conflicts else CLEAN
     try:
+        code_of_plugin = _by_plugins(job, texts) if aligned.conflicts else None
+        if code_of_plugin is not None:
+            return code_of_plugin
         return _improve(job, aligned, as_git, style)
     except Exception as error:  # noqa: BLE001 - git's result stands already
         _tell(job, error)
@@ -72,20 +81,42 @@ def drive(args: list[str]) -> int:
 class Job:
     """The files of one merge, as git names them, and the path that they stand for."""
 
-    __slots__ = ("base", "ours", "path", "theirs", "without")
+    __slots__ = ("ask", "base", "ours", "path", "theirs", "without")
 
     def __init__(
         self, base: str, ours: str, theirs: str, path: str, without: frozenset[str]
     ) -> None:
         self.base, self.ours, self.theirs, self.path = base, ours, theirs, path
         self.without = without
+        self.ask: Callable[..., bytes | str | None] | None = None
 
 
-def _switched_off(args: list[str]) -> tuple[frozenset[str], list[str]]:
-    """Return the rules that are not to be used, and the arguments after that."""
-    if args and args[0].startswith(_WITHOUT):
-        return frozenset(args[0][len(_WITHOUT) :].split(",")), args[1:]
-    return frozenset(), args
+def _options(args: list[str]) -> tuple[frozenset[str], bool, list[str]]:
+    """Return the rules to do without, whether plugins are asked, and the other arguments."""
+    without: frozenset[str] = frozenset()
+    is_asked = False
+    while args and (args[0] == _PLUGINS or args[0].startswith(_WITHOUT)):
+        if args[0] == _PLUGINS:
+            is_asked = True
+        else:
+            without = frozenset(args[0][len(_WITHOUT) :].split(","))
+        args = args[1:]
+    return without, is_asked, args
+
+
+def _by_plugins(job: Job, texts: tuple[bytes, bytes, bytes]) -> int | None:
+    """Let plugins merge; return ``None`` where none of them is responsible for the file."""
+    answer = job.ask(job.path, *texts) if job.ask else None
+    if answer is None:
+        return None
+    if isinstance(answer, str):
+        _say(f"guild: {job.path}: {answer}")
+        return CONFLICT
+    if has_markers(answer):
+        _say(f"guild: {job.path}: a plugin returned conflict markers; left as git merges it")
+        return CONFLICT
+    _write(job.ours, answer)
+    return CLEAN
 
 
 def _improve(job: Job, aligned: Alignment, as_git: bytes, style: Style) -> int:

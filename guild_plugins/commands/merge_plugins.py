@@ -1,0 +1,48 @@
+"""What ``guild merge-driver --plugins`` asks: the plugins that are installed, not Guild's own.
+
+The user says ``--plugins`` in their own git configuration, and installed what is
+asked: nothing of it is from the repository. Where nothing is installed, pluggy is
+not imported.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from guild_plugins.stages.installed import Source, find_installed
+from guild_plugins.stages.places import GROUP
+
+SECONDS = 60
+"""How long a plugin may take for one file."""
+
+
+def ask(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | str | None:
+    """Return what a plugin makes of a file, why a person has to decide, or ``None``.
+
+    :param path: As git names it, from the top of the work tree, in which we are.
+    :raises PluginFault: A plugin failed; the file is to stay as git left it.
+    """
+    installed = find_installed(GROUP)
+    return _asked(installed, path, base, ours, theirs) if installed else None
+
+
+def _asked(
+    installed: tuple[Source, ...], path: str, base: bytes, ours: bytes, theirs: bytes
+) -> bytes | str | None:
+    from guild_plugins.app import App
+    from guild_plugins.plugins.loading import disabled_names
+    from guild_plugins.stages.hookspecs import guild_merge_file
+    from guild_plugins.stages.manager import Plugins
+    from guild_plugins.stages.models import MergeRequest, Undecided
+
+    scope = App.open(Path.cwd()).explain(path).scope
+    request = MergeRequest(path=path, scope=scope, base=base or None, ours=ours, theirs=theirs)
+    calls = Plugins({}, installed, disabled_names(os.environ)).within(SECONDS)
+    answer = calls.first(guild_merge_file, request=request)
+    if answer is None:
+        return None
+    value = answer.value
+    if isinstance(value, Undecided):
+        return value.reason
+    return value if isinstance(value, bytes) else f"{answer.plugin} returned no bytes"
