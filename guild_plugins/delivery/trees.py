@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from guild_plugins.delivery.collisions import collisions_between
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git
 from guild_plugins.merge.engine import merge
@@ -23,6 +24,9 @@ from guild_plugins.merge.render import Labels, Style
 from guild_plugins.merge.result import Clean, Conflict
 
 _REGULAR = ("100644", "100755")
+SEMANTIC = "CONFLICT (semantic)"
+"""The kind of what collides though every file merges; git has no such kind."""
+
 _CONTENT = ("CONFLICT (contents)", "CONFLICT (add/add)")
 
 
@@ -92,6 +96,13 @@ def merge_trees(repository: Path, ours: str, theirs: str) -> TreeMerge:
 
     :raises NotMergeable: One of them is no commit, or they have no common ancestor.
     """
+    merged = _merge_contents(repository, ours, theirs)
+    collisions = collisions_between(repository, ours, theirs, merged.tree)
+    found = tuple(Message(SEMANTIC, (c.user, c.module), str(c)) for c in collisions)
+    return TreeMerge(merged.tree, merged.files, merged.conflicts + found)
+
+
+def _merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
     tree, stages, messages = _by_git(repository, ours, theirs)
     wanted = _mergeable(stages, messages)
     if not wanted:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from guild_plugins.delivery.trees import NotMergeable, merge_trees
+from guild_plugins.delivery.trees import SEMANTIC, NotMergeable, merge_trees
 from tests.delivery.conftest import Repo
 
 CODE = "import os\n\n\ndef a():\n    return os.path\n"
@@ -112,3 +112,52 @@ def test_merge_file_prints_and_counts_what_is_open(repo: Repo) -> None:
     )
 
     assert (done.returncode, done.stdout) == (1, "<<<<<<< a\n2\n=======\n3\n>>>>>>> b\n")
+
+
+LIBRARY = {
+    "lib/__init__.py": "",
+    "lib/m.py": "def old():\n    return 1\n\n\ndef kept():\n    pass\n",
+}
+RENAMED = {"lib/m.py": LIBRARY["lib/m.py"].replace("old", "new")}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from lib.m import old\n\nold()\n",
+        "import lib.m\n\nlib.m.old()\n",
+        "import lib.m as it\n\nit.old()\n",
+        "from lib import m\n\nm.old()\n",
+    ],
+)
+def test_a_call_of_what_the_other_side_renamed_is_told(use: str, repo: Repo) -> None:
+    repo.fork(LIBRARY, RENAMED, {"app.py": use})
+
+    merge = merge_trees(repo.top, "main", "topic")
+
+    assert not merge.is_clean
+    assert [(found.kind, found.paths) for found in merge.conflicts] == [
+        (SEMANTIC, ("app.py", "lib/m.py"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from lib.m import kept\n\nkept()\n",
+        "from other.m import old\n\nold()\n",
+        "try:\n    from lib.m import old\nexcept ImportError:\n    old = None\n",
+        "old = 1\nprint(old)\n",
+    ],
+)
+def test_other_uses_are_no_collision(use: str, repo: Repo) -> None:
+    repo.fork(LIBRARY, RENAMED, {"app.py": use})
+
+    assert merge_trees(repo.top, "main", "topic").is_clean
+
+
+def test_a_name_that_is_still_imported_into_its_module_is_no_collision(repo: Repo) -> None:
+    moved = {"lib/n.py": LIBRARY["lib/m.py"], "lib/m.py": "from lib.n import kept, old\n"}
+    repo.fork(LIBRARY, moved, {"app.py": "from lib.m import old\n"})
+
+    assert merge_trees(repo.top, "main", "topic").is_clean
