@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from guild_plugins.stages.installed import Source, find_installed
-from guild_plugins.stages.places import GROUP
+from guild_plugins.stages.places import GROUP, trusted_places
 
 SECONDS = 60
 """How long a plugin may take for one file."""
@@ -23,7 +23,7 @@ def ask(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | str | Non
     :param path: As git names it, from the top of the work tree, in which we are.
     :raises PluginFault: A plugin failed; the file is to stay as git left it.
     """
-    installed = find_installed(GROUP)
+    installed = find_installed(GROUP, trusted_places(Path.cwd()))
     return _asked(installed, path, base, ours, theirs) if installed else None
 
 
