@@ -196,7 +196,7 @@ def overlapping(runs: list[Run], exclusive: set[int]) -> list[tuple[Run, Run]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), worlds(faulty=False), st.integers(1, 6))
 def test_every_test_runs_exactly_once(suite: list[File], world: World, limit: int) -> None:
     outcome = simulate(suite, world, limit, [])
@@ -218,7 +218,7 @@ def entries(runs: list[Run], visits: dict[int, tuple[str, ...]]) -> Counter[tupl
     return counts
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(files(may_be_exclusive=False, has_visits=True), worlds(faulty=False), st.integers(1, 6))
 def test_no_worker_enters_a_visit_twice(suite: list[File], world: World, limit: int) -> None:
     scheduler = Scheduler([file.unit for file in suite], limit=limit, startup=0.2)
@@ -230,7 +230,7 @@ def test_no_worker_enters_a_visit_twice(suite: list[File], world: World, limit: 
     assert set(entries(outcome.runs, visits).values()) <= {1}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(has_visits=True), worlds(faulty=True), st.integers(1, 6), ANNOYANCES)
 def test_visits_lose_no_test(
     suite: list[File], world: World, limit: int, events: list[Event]
@@ -243,7 +243,7 @@ def test_visits_lose_no_test(
     assert accounted(outcome, suite) == each_once(suite)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(files(), worlds(faulty=True), st.integers(1, 6))
 def test_crashes_lose_no_test_and_repeat_none(suite: list[File], world: World, limit: int) -> None:
     outcome = simulate(suite, world, limit, [])
@@ -252,7 +252,7 @@ def test_crashes_lose_no_test_and_repeat_none(suite: list[File], world: World, l
     assert outcome.most_alive <= limit
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(files(), worlds(faulty=True), st.integers(1, 6), ANNOYANCES)
 def test_what_a_cancellation_leaves_out_is_declared(
     suite: list[File], world: World, limit: int, events: list[Event]
@@ -262,7 +262,7 @@ def test_what_a_cancellation_leaves_out_is_declared(
     assert accounted(outcome, suite) == each_once(suite)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), worlds(faulty=True), st.integers(2, 6))
 def test_an_exclusive_scope_runs_beside_nothing(
     suite: list[File], world: World, limit: int
