@@ -12,6 +12,7 @@ tests, doctests, other languages' files) is one part.
 
 from __future__ import annotations
 
+import dis
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -47,6 +48,14 @@ MILD: Final = frozenset(
     }
 )
 """Top packages whose ``modifyitems`` and ``makeitem`` look at each test on its own."""
+
+
+IDLE: Final = frozenset({"CACHE", "NOP", "RESUME"})
+"""Steps of bytecode that do nothing to see."""
+
+
+LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW"})
+"""Steps that take up a variable; the second is of CPython 3.14."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +330,37 @@ def may_defer(config: pytest.Config) -> bool:
     if any(getattr(option, name, False) for name in ("lf", "failedfirst", "newfirst", "stepwise")):
         return False
     hook = config.hook
-    implementations = (
-        *hook.pytest_collection_modifyitems.get_hookimpls(),
+    making = (
         *hook.pytest_pycollect_makeitem.get_hookimpls(),
         *hook.pytest_make_collect_report.get_hookimpls(),
     )
-    return all(impl.function.__module__.partition(".")[0] in MILD for impl in implementations)
+    return all(is_mild(impl.function) for impl in making) and all(
+        is_mild(impl.function) or looks_at_each_alone(impl.function)
+        for impl in hook.pytest_collection_modifyitems.get_hookimpls()
+    )
+
+
+def is_mild(hook: Callable[..., object]) -> bool:
+    """Tell whether a hook is one of a package that is known to look at each test on its own."""
+    return hook.__module__.partition(".")[0] in MILD
+
+
+def looks_at_each_alone(hook: Callable[..., object]) -> bool:
+    """Tell whether all that a ``modifyitems`` hook does with its list is to go through it.
+
+    As many a conftest does, which marks tests by their names. What sorts, counts, cuts
+    or passes on the list may want to see all of it.
+    """
+    code = getattr(hook, "__code__", None)
+    if code is None or "items" not in code.co_varnames or "items" in code.co_cellvars:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in IDLE]
+    uses = [at for at, step in enumerate(steps) if _names_items(step.argval)]
+    return all(steps[at].opname in LOADS and steps[at + 1].opname == "GET_ITER" for at in uses)
+
+
+def _names_items(value: object) -> bool:
+    return value == "items" or (isinstance(value, tuple) and "items" in value)
 
 
 def _nodes_of(parts: Iterable[Part]) -> Iterator[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,18 @@ from guild_plugins.suites.collection import (
     Request,
     Target,
 )
-from guild_plugins.suites.unfolding import ALL, Chosen, holders, is_within
+from guild_plugins.suites.unfolding import (
+    ALL,
+    Chosen,
+    holders,
+    is_within,
+    looks_at_each_alone,
+)
 from tests.suites.runs import expect, run, write
 
 pytest_plugins = ["pytester"]
+
+Hook = Callable[..., object]
 
 MIXED = """
     import unittest
@@ -189,6 +197,63 @@ def test_a_plugin_that_looks_at_a_whole_file_sees_it(pytester: pytest.Pytester, 
     reader = Reader(pytester, MIXED)
 
     assert len(list(reader.batches(1))) == 1
+
+
+def marks(config, items):
+    if config.getoption("slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker("skip")
+    for item in items:
+        item.name = str(item)
+
+
+def sorts(items):
+    items.sort()
+
+
+def cuts(items):
+    items[:] = [item for item in items if item.name]
+
+
+def counts(items):
+    for number, item in enumerate(items):
+        item.add_marker(str(number))
+
+
+def passes_on(config, items):
+    for item in items:
+        config.hook.say(item, items)
+
+
+def hides(items):
+    return [lambda: items]
+
+
+def has_none(config):
+    return config
+
+
+@pytest.mark.parametrize("hook", [sorts, cuts, counts, passes_on, hides, has_none])
+def test_a_hook_that_does_more_than_go_through_the_tests_is_known(hook: Hook) -> None:
+    assert not looks_at_each_alone(hook)
+
+
+def test_a_conftest_that_marks_tests_does_not_need_to_see_all_at_once(
+    pytester: pytest.Pytester,
+) -> None:
+    assert looks_at_each_alone(marks)
+    pytester.makeconftest(
+        """
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker("seen")
+        """
+    )
+    reader = Reader(pytester, MIXED)
+
+    assert len(list(reader.batches(1))) > 5
 
 
 def test_a_module_that_is_read_again_sets_its_fixtures_up_once(tmp_path: Path) -> None:
