@@ -1,0 +1,141 @@
+"""The coordinator's side of warm processes: as many as calls run at once, kept for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from guild_plugins.engine.driver import proc
+from guild_plugins.engine.driver.spawning import Groups
+from guild_plugins.engine.driver.warm import HEAD
+from guild_plugins.engine.driver.work import Began, Call, Ended, Usage
+
+IDLE: Final = 30.0
+"""Seconds after which a process that nobody needs ends."""
+
+
+class WarmProcess:
+    """One process, and the socket to it. Its group is its own."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        own, theirs = socket.socketpair()
+        own.setblocking(False)
+        self._link = own
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "guild_plugins.engine.driver.warm", str(theirs.fileno())],
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                process_group=0,
+            )
+        self.since = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """The leader of its group."""
+        return self._process.pid
+
+    async def call(self, call: Call) -> tuple[bool, bytes] | None:
+        """Let it call a function; ``None`` if it went away."""
+        call.log.parent.mkdir(parents=True, exist_ok=True)
+        frame = pickle.dumps((call.function, call.payload, os.fspath(call.log)))
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self._link, len(frame).to_bytes(HEAD) + frame)
+            size = int.from_bytes(await self._exactly(HEAD))
+            answer: tuple[bool, bytes] = pickle.loads(await self._exactly(size))  # noqa: S301 - our own process
+        except (EOFError, OSError):
+            return None
+        return answer
+
+    def end(self) -> int:
+        """End it with all that it started; return its exit code."""
+        self._link.close()
+        proc.end_group(self.pid)
+        return self._process.wait()
+
+    async def _exactly(self, size: int) -> bytes:
+        loop, parts = asyncio.get_running_loop(), bytearray()
+        while len(parts) < size:
+            part = await loop.sock_recv(self._link, min(size - len(parts), 1 << 20))
+            if not part:
+                raise EOFError
+            parts += part
+        return bytes(parts)
+
+
+class WarmPool:
+    """Warm processes, the one that was used last first.
+
+    :param environ: The environment that they start with.
+    """
+
+    def __init__(self, environ: Mapping[str, str], groups: Groups) -> None:
+        self._environ, self._groups = environ, groups
+        self._free: list[WarmProcess] = []
+        self._all: set[WarmProcess] = set()
+
+    async def run(self, call: Call, began: Began, usage: Usage) -> Ended:
+        """Call a function in a warm process. Cancelled, it ends that process."""
+        process = self._free.pop() if self._free else self._start()
+        self._groups.watch(process.pid, call, usage)
+        began(process.pid, proc.start_of(process.pid))
+        answer: tuple[bool, bytes] | None = None
+        late = ""
+        try:
+            async with asyncio.timeout(call.caps.seconds):
+                answer = await process.call(call)
+        except TimeoutError:
+            late = f"it was not done after {call.caps.seconds:g} s"
+        finally:
+            broke = self._groups.forget(process.pid) or late
+            code = 0
+            if answer is None:
+                self._all.discard(process)
+                code = process.end()
+            else:
+                process.since = time.monotonic()
+                self._free.append(process)
+        if answer is None:
+            return Ended(code=code or 1, broke=broke, is_lost=not broke, memory=usage.peak)
+        is_done, value = answer
+        reason = "" if is_done else value.decode("utf-8", "replace")
+        return Ended(
+            code=0 if is_done else 1,
+            value=value if is_done else None,
+            broke=reason,
+            cpu=usage.cpu,
+            memory=usage.peak or None,
+        )
+
+    def shrink(self) -> None:
+        """End processes that were idle for long."""
+        now = time.monotonic()
+        while self._free and now - self._free[0].since > IDLE:
+            process = self._free.pop(0)
+            self._all.discard(process)
+            process.end()
+
+    def close(self) -> None:
+        """End all."""
+        for process in self._all:
+            with suppress(OSError):
+                process.end()
+        self._all.clear()
+        self._free.clear()
+
+    def _start(self) -> WarmProcess:
+        process = WarmProcess(self._environ)
+        self._all.add(process)
+        return process
