@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from guild_plugins.engine.driver import proc
+from guild_plugins.engine.driver import proc, warm
 from guild_plugins.engine.driver.spawning import Groups
 from guild_plugins.engine.driver.warm import HEAD
 from guild_plugins.engine.driver.work import Began, Call, Ended, Usage
@@ -31,7 +31,8 @@ class WarmProcess:
         self._link = own
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "guild_plugins.engine.driver.warm", str(theirs.fileno())],
+                # Safe (-P): the directory may be a clone that nobody trusts.
+                [sys.executable, "-P", "-m", warm.__name__, str(theirs.fileno())],
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -101,11 +101,24 @@ def test_what_a_command_leaves_in_the_background_is_ended(tmp_path: Path) -> Non
 
 def test_a_process_that_left_its_group_is_found_by_its_mark(tmp_path: Path) -> None:
     (tmp_path / "start").write_text("setsid sleep 60 & echo $! > pid; sleep 0.1")
-    shop = ShellShop(tmp_path, {"a/1": "GUILD_RUN=r-marked sh start"})
+    mark = f"GUILD_RUN={os.urandom(8).hex()}"  # other runs of this test are not to be found
+    shop = ShellShop(tmp_path, {"a/1": f"{mark} sh start"})
     drive(shop, [unit("a/1")])
 
-    assert proc.end_marked("GUILD_RUN=r-marked") == 1
-    assert proc.end_marked("GUILD_RUN=r-marked") == 0
+    assert proc.end_marked(mark) == 1
+    assert proc.end_marked(mark) == 0
+
+
+def test_a_warm_process_imports_nothing_from_where_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    shop = ShellShop(tmp_path, {"a/1": (f"{CALLS}:shout", b"hey")})
+
+    drive(shop, [unit("a/1")])
+
+    assert shop.ended["a/1"].value == b"HEY"
 
 
 def test_calls_are_answered_by_a_warm_process_that_is_used_again(tmp_path: Path) -> None:
