@@ -227,6 +227,7 @@ DEFERRED = (
     "start",
     "status",
     "stop",
+    "run",
     "trust",
     "commit",
     "undo",
@@ -248,7 +249,7 @@ DEFERRED = (
 )
 """The subcommands that are modules in `commands`."""
 
-_WITH_COMMAND = ("lock",)
+_WITH_COMMAND = ("lock", "run")
 """The subcommands for which what follows ``--`` is a command to be run."""
 
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from guild_plugins.coordination.errors import StateNotWritten
 from guild_plugins.engine.driver import proc
 from guild_plugins.engine.driver.driver import Driver
 from guild_plugins.engine.driver.work import Caps
 from guild_plugins.engine.pipeline.core import replay
 from guild_plugins.engine.pipeline.instructions import End
 from guild_plugins.engine.pipeline.progress import State
+from guild_plugins.errors import GuildError
 from guild_plugins.stages.runs import (
     RunEnded,
     RunEvent,
@@ -198,11 +198,11 @@ def test_facts_are_written_in_groups_and_in_order(tmp_path: Path) -> None:
 def test_a_run_ends_where_its_facts_cannot_be_kept(tmp_path: Path) -> None:
     class Full(MemoryLog):
         def append(self, *events: RunEvent, durable: bool = True) -> None:
-            raise StateNotWritten("guild.db", "disk full")
+            raise GuildError("disk full")
 
     shop = ShellShop(tmp_path, {"a/1": "sleep 60"})
 
-    with pytest.raises(StateNotWritten):
+    with pytest.raises(GuildError, match="disk full"):
         drive(shop, [unit("a/1")], Full())
 
 
