@@ -33,13 +33,13 @@ from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.hooks import HookRefused, run_hook
 from guild_plugins.git.index import (
     Index,
-    bytes_of,
     changes_between,
     copy_index,
     empty_tree,
     index_of_tree,
     install_index,
 )
+from guild_plugins.git.lockfile import bytes_of
 from guild_plugins.git.pending import refuse_in_progress
 from guild_plugins.git.refs import Head, read_head
 from guild_plugins.git.repository import Repository

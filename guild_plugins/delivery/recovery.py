@@ -19,7 +19,7 @@ from guild_plugins.coordination import here
 from guild_plugins.coordination.journal import Journal, Transaction
 from guild_plugins.coordination.liveness import abandoned, bury, is_locked
 from guild_plugins.coordination.place import Place
-from guild_plugins.git.index import is_left_lock
+from guild_plugins.git.lockfile import is_left_lock
 from guild_plugins.git.pending import git_at_work
 from guild_plugins.git.refs import RefLocked, is_ancestor, read_ref
 from guild_plugins.git.repository import Repository

@@ -7,13 +7,12 @@ by its inode, and removes it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.index import bytes_of, is_left_lock
+from guild_plugins.git.lockfile import bytes_of, is_left_lock, take_place
 from guild_plugins.git.process import run_git
 
 
@@ -67,21 +66,11 @@ def clear_left(config: Path, folder: Path) -> Path:
 
 
 def _put(config: Path, draft: Path, expected: bytes | None) -> None:
-    lock = config.with_name("config.lock")
-    with draft.open("rb") as file:
-        with suppress(FileNotFoundError):
-            os.fchmod(file.fileno(), config.stat().st_mode & 0o777)
-        os.fsync(file.fileno())
+    with suppress(FileNotFoundError):
+        draft.chmod(config.stat().st_mode & 0o777)
     try:
-        os.link(draft, lock)
-    except FileExistsError:
-        raise ConfigLocked(str(lock)) from None
-    try:
-        if bytes_of(config) != expected:
-            raise ConfigLocked(str(config))
-        lock.replace(config)
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise
+        blocked = take_place(draft, config, expected)
     finally:
         draft.unlink(missing_ok=True)
+    if blocked is not None:
+        raise ConfigLocked(str(blocked))

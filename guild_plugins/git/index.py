@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.lockfile import take_place
 from guild_plugins.git.process import run_git, split_names
 from guild_plugins.git.refs import DURABLE
 
@@ -144,39 +145,9 @@ def _index_info(change: Change) -> str:
 def install_index(index: Index, git_dir: Path, expected: bytes | None) -> None:
     """Put an index in the place of the work tree's own, if that is still what it was.
 
-    Git's lock is taken as git takes it, but by linking a file that is complete:
-    if this process dies meanwhile, `is_left_lock` can tell whose lock it was.
-
     :param expected: The bytes of the index that this one was made from.
     :raises IndexLocked: Another git process has it locked.
     """
-    own, lock = git_dir / "index", git_dir / "index.lock"
-    with index.file.open("rb") as file:
-        os.fsync(file.fileno())
-    try:
-        os.link(index.file, lock)
-    except FileExistsError:
-        raise IndexLocked(str(lock)) from None
-    try:
-        if bytes_of(own) != expected:
-            raise IndexLocked(str(own))
-        lock.replace(own)
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise
-
-
-def is_left_lock(lock: Path, made_from: Path) -> bool:
-    """Say whether an ``index.lock`` is what `install_index` made of that file."""
-    try:
-        return os.path.samestat(lock.lstat(), made_from.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def bytes_of(path: Path) -> bytes | None:
-    """Return a file's content; ``None`` where there is none."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
+    blocked = take_place(index.file, git_dir / "index", expected)
+    if blocked is not None:
+        raise IndexLocked(str(blocked))
