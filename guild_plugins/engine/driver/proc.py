@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from typing import Final
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+PATIENCE: Final = 5.0
+"""Seconds in which a process that was killed is gone, or will never be."""
 
 
 @dataclass(slots=True)
@@ -64,16 +68,25 @@ def end_marked(mark: str) -> int:
     """Kill all processes that have a variable set so, as ``NAME=value``; return how many.
 
     The variable is inherited, so this reaches what left its process group as well.
-    This process is spared.
+    This process is spared. What was killed is waited for, and what it started meanwhile
+    is killed too; a process that the system cannot end is left after `PATIENCE`.
     """
-    wanted, own = os.fsencode(mark), os.getpid()
-    count = 0
+    ended: set[int] = set()
+    until = time.monotonic() + PATIENCE
+    while (found := _kill_marked(os.fsencode(mark))) and time.monotonic() < until:
+        ended |= found
+        time.sleep(0.01)
+    return len(ended)
+
+
+def _kill_marked(wanted: bytes) -> set[int]:
+    found = set()
     for pid, _ in _processes():
-        if pid != own and wanted in _environment(pid):
+        if pid != os.getpid() and wanted in _environment(pid):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-                count += 1
-    return count
+                found.add(pid)
+    return found
 
 
 def _environment(pid: int) -> list[bytes]:
