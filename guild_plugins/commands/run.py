@@ -10,13 +10,17 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from guild_plugins.commands.times import duration
+from guild_plugins.coordination.errors import GateBusy
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in, prepare
 from guild_plugins.coordination.runs import events_of, open_runs
+from guild_plugins.coordination.turns import turn
 from guild_plugins.engine.driver import proc
 from guild_plugins.engine.driver.driver import Driver
 from guild_plugins.engine.driver.local import LocalHands
@@ -61,6 +65,21 @@ class RunUnclear(GuildError):
         return self.reason
 
 
+class RunBusy(GuildError):
+    """The run's coordinator is alive."""
+
+    slug = "run-busy"
+    exit = Exit.CONTENDED
+    remedy = "Wait for it, or end it with Ctrl-C where it was started."
+
+    def __init__(self, task: str) -> None:
+        super().__init__(task)
+        self.task = task
+
+    def __str__(self) -> str:
+        return f"Another process is at work on {self.task!r}."
+
+
 def run(directory: Path, args: argparse.Namespace) -> int:
     """Run a command in many scopes at once, each in a work place of its own
 
@@ -84,7 +103,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
         for unit in started.units:
             print(printable(unit.id))
         return Exit.DONE
-    return _drive(repository, journal, started, [], args)
+    with _alone(journal, started):
+        return _drive(repository, journal, started, [], args)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,8 +169,22 @@ def _resume(repository: Repository, journal: Journal, args: argparse.Namespace) 
     if not runs:
         raise RunUnclear("There is no run that did not end.")
     started = runs[-1]
-    proc.end_marked(f"GUILD_RUN={started.run}")  # what a killed coordinator left behind
-    return _drive(repository, journal, started, events_of(journal, started.run), args)
+    with _alone(journal, started):
+        proc.end_marked(f"GUILD_RUN={started.run}")  # what a killed coordinator left behind
+        return _drive(repository, journal, started, events_of(journal, started.run), args)
+
+
+@contextmanager
+def _alone(journal: Journal, started: RunStarted) -> Iterator[None]:
+    """Be the only coordinator of a run: a second one would do its units twice."""
+    folder = journal.place.folder / "runs" / started.run
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(turn(folder / "coordinator.lock", patience=0.0))
+        except GateBusy:
+            raise RunBusy(started.task) from None
+        yield
 
 
 def _drive(

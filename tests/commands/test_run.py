@@ -129,6 +129,22 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(repo: Path) -> None:
     assert {count for _, count in commits(repo).values()} == {1}
 
 
+def test_a_run_whose_coordinator_is_alive_is_not_taken_over(repo: Path) -> None:
+    work = "until [ -e ../../../go ]; do sleep 0.05; done; echo 1 > a/n"
+    words = ("run", "t", "--scope=a", "--no-tests", "--json", "--", "sh", "-c", work)
+    with subprocess.Popen([*GUILD, *words], cwd=repo, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        next(line for line in first.stdout if '"a/place"' in line and "Finished" in line)
+        second = guild(repo, "run", "--resume")
+        (repo.parent / "go").touch()
+        first.stdout.read()
+
+    assert second.returncode == 4
+    assert "Another process is at work on 't'" in second.stderr
+    assert first.returncode == 0
+    assert commits(repo)["a"][1] == 1
+
+
 STEPS = ("place", "implement", "check", "commit")
 
 
