@@ -58,6 +58,9 @@ class Lessons:
             origin = source if source in closures.nodes else ANY
             if kind == "escape":
                 self._escapes.append((number, origin, what))
+            elif kind == "code":
+                if origin != ANY and not closures.reaches(origin, what):
+                    needs.add((origin, what))
             elif kind != "module":
                 self._inputs.setdefault(origin, set()).add((kind, what))
             elif what in places:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from guild_plugins.git.trees import Tree
+from guild_plugins.git.trees import LINK, Tree
 from guild_plugins.graph.closures import word_of
 from guild_plugins.graph.imports import Import
 from guild_plugins.graph.modules import Modules
@@ -48,6 +49,8 @@ class Present:
             return self._file(what)
         if kind == "folder":
             return self._folder(what)
+        if kind == "place":
+            return self._place(what)
         if kind == "variable":
             value = self._environ.get(what)
             return "" if value is None else word_of(f"{what}={value}")
@@ -57,13 +60,25 @@ class Present:
 
     def _file(self, path: str) -> str:
         entry = self.tree.entries.get(path)
-        if entry is not None:
-            return f"{entry.mode:o} {entry.oid}"
+        if entry is None:
+            return self._digest(path)
+        said = f"{entry.mode:o} {entry.oid}"
+        return f"{said} {self._digest(path)}" if entry.mode == LINK else said
+
+    def _digest(self, path: str) -> str:
+        """Return a word for what opening a path would read."""
         try:
             with (self.top / path).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()[:32]
         except (OSError, ValueError):
             return ""
+
+    def _place(self, path: str) -> str:
+        try:
+            mode = (self.top / path).stat().st_mode
+        except (OSError, ValueError):
+            return ""
+        return f"{stat.S_IFMT(mode):o}"
 
     def _folder(self, path: str) -> str:
         names = self._children.get(path)

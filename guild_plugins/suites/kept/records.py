@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from guild_plugins.graph.closures import word_of
 
-VERSION = 1
+VERSION = 2
 """Of keys and records: both change their meaning with it."""
 
-InputKind: TypeAlias = Literal["closure", "file", "folder", "variable", "name"]
-"""A Python file with all that it needs; a file's content; a folder's names; a variable of the
-environment; what a module's name means in a file."""
+InputKind: TypeAlias = Literal["closure", "file", "folder", "place", "variable", "name"]
+"""A Python file with all that it needs; a file's content; a folder's names; what is at a
+place, if anything; a variable of the environment; what a module's name means in a file."""
 
 Verdict: TypeAlias = Literal["passed", "failed", "flaky"]
 

@@ -16,19 +16,20 @@ look for at once, and when the run has ended, over everything.
 
 from __future__ import annotations
 
-import functools
-import importlib
 import importlib.util
 import json
 import os
+import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
 import guild_plugins
+from guild_plugins.suites.kept import standing
 
 ANY: Final = "*"
 """The source of a note that no file of the repository accounts for: all tests may depend on it."""
@@ -55,7 +56,18 @@ _IMPORTING: Final = "<frozen importlib._bootstrap_external>"
 CACHES: Final = frozenset(
     {"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache"}
 )
-_VARIABLES_OF_RUNS: Final = ("PYTEST_", "COVERAGE_", "COV_CORE_", "GUILD_")
+_VARIABLES_OF_RUNS: Final = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_VERSION",
+    "PYTEST_XDIST_",
+    "COVERAGE_",
+    "COV_CORE_",
+    "GUILD_",
+)
+"""The beginnings of variables that are set by what runs tests, or are in the key already."""
+_SYSTEM: Final = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
+_OWN: Final = frozenset({__file__, standing.__file__})
 _WRITES: Final = os.O_TRUNC | os.O_EXCL
 
 
@@ -114,9 +126,13 @@ class Tracker:
             }
         )
         sys.addaudithook(self._hook)
-        self._stand_in_for_import_module()
-        self._stand_in_for_environ()
-        self._stand_in_for_fork_exec()
+        self._undo += [
+            standing.for_import_module(self._asked),
+            standing.for_environ(self._variable),
+            standing.for_fork_exec(lambda: self._note("escape", "started a process")),
+            standing.for_stat("stat", self._look),
+            standing.for_stat("lstat", self._look_at_link),
+        ]
 
     def stop(self) -> None:
         """Take no more notes. The hook stays, and does nothing."""
@@ -183,6 +199,9 @@ class Tracker:
 
     def _open(self, arguments: tuple[Any, ...]) -> None:
         name, mode, flags = arguments[:3]
+        if sys._getframe(2).f_code.co_filename == _IMPORTING and _is_code(name):
+            self._load(name)
+            return
         path = self._file(name)
         if path is None:
             return
@@ -192,9 +211,48 @@ class Tracker:
         if is_written:
             self._written.add(path)
         elif path not in self._written:
-            is_loaded = sys._getframe(2).f_code.co_filename == _IMPORTING
-            if not (is_loaded and path.endswith((".py", ".pyc"))):
-                self._note("file", path)
+            self._note("file", path)
+
+    def _load(self, name: str) -> None:
+        """Note code that is loaded, which need not become a module of any name."""
+        try:
+            source = importlib.util.source_from_cache(name) if name.endswith(".pyc") else name
+        except ValueError:
+            source = name
+        path = self._file(source)
+        if path is not None:
+            self._note("code", path, innermost=True)
+
+    def _look(self, name: Any, found: os.stat_result | None) -> None:
+        """Note what code of the repository looked for; plugins and pytest look at much."""
+        if not self._handlers or not isinstance(name, str | bytes | os.PathLike):
+            return
+        with suppress(OSError, ValueError):  # whoever looks will hear of them
+            path = self._file(name, is_opened=False)
+            self._note_place(path, found)
+
+    def _note_place(self, path: str | None, found: os.stat_result | None) -> None:
+        if path is None or path in self._written:
+            return
+        is_whole = found is not None and not stat.S_ISDIR(found.st_mode)
+        self._note("file" if is_whole else "place", path, is_ours=True)
+
+    def _look_at_link(self, name: Any, found: os.stat_result | None) -> None:
+        """Note all but folders: resolving a path looks at each one above it."""
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            self._look(name, found)
+
+    def _variable(self, name: str) -> None:
+        if self._handlers and not name.startswith(_VARIABLES_OF_RUNS):
+            self._note("variable", name)
+
+    def _asked(self, name: str, package: str | None) -> None:
+        try:
+            full = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+        except (ImportError, TypeError, ValueError):
+            return  # which importing it will say
+        if self._handlers and full.partition(".")[0] not in sys.stdlib_module_names:
+            self._note("module", full, innermost=True)
 
     def _list(self, arguments: tuple[Any, ...]) -> None:
         if sys._getframe(2).f_code.co_filename == _IMPORTING:
@@ -211,8 +269,9 @@ class Tracker:
     def _process(self, arguments: tuple[Any, ...]) -> None:
         command = arguments[1] if len(arguments) > 1 else ()
         words = [command] if isinstance(command, str | bytes) else list(command or ())
-        name = os.path.basename(os.fsdecode(words[0])) if words else ""
-        if name in HARMLESS or list(map(os.fsdecode, words[1:])) == ["--version"]:
+        program = os.fsdecode(words[0]) if words else ""
+        is_asked = list(map(os.fsdecode, words[1:])) == ["--version"]
+        if (is_asked or os.path.basename(program) in HARMLESS) and _is_of_the_system(program):
             return
         self._note("escape", "started a process")
 
@@ -239,8 +298,14 @@ class Tracker:
 
     # -- notes ----------------------------------------------------------------------------
 
-    def _note(self, kind: str, what: str, *, innermost: bool = False) -> None:
-        """Note something, for the test file and for the files on the stack."""
+    def _note(
+        self, kind: str, what: str, *, innermost: bool = False, is_ours: bool = False
+    ) -> None:
+        """Note something, for the test file and for the files on the stack.
+
+        :param innermost: For the file alone that did it.
+        :param is_ours: Not where no file of the repository is on the stack.
+        """
         self._has_escaped = self._has_escaped or kind == "escape"
         frame: FrameType | None = sys._getframe(2)
         sources: list[str] = []
@@ -259,9 +324,9 @@ class Tracker:
         if sources:
             for source in sources:
                 self._add(source, kind, what)
-            if self._window is not None and kind != "module":
+            if self._window is not None and not innermost:
                 self._add(self._window, kind, what)
-        elif kind in ("file", "escape"):
+        elif kind in ("file", "escape", "code") and not is_ours:
             self._note_of_others(kind, what)
 
     def _note_of_others(self, kind: str, what: str) -> None:
@@ -311,13 +376,13 @@ class Tracker:
             if place is not None and (
                 filename.startswith(self._environment)
                 or "site-packages" in place
-                or filename == __file__
+                or filename in _OWN
             ):
                 place = None
             self._places[filename] = place
             return place
 
-    def _file(self, name: Any) -> str | None:
+    def _file(self, name: Any, *, is_opened: bool = True) -> str | None:
         """Return a path to note: from the top, or absolute; ``None`` for what does not count."""
         if isinstance(name, int):
             return None
@@ -333,64 +398,21 @@ class Tracker:
         if path.startswith(self._environment) or "site-packages" in parts:
             return None
         if parts[0] == ".git":
+            if not is_opened:
+                return None  # whether there is one says where the top is
             self._note("escape", "read the repository's git directory")
             return None
         return None if path.endswith(".pyc") or not CACHES.isdisjoint(parts) else place
 
-    # -- standing in ------------------------------------------------------------------------
 
-    def _stand_in_for_import_module(self) -> None:
-        original = importlib.import_module
+def _is_code(name: Any) -> bool:
+    return isinstance(name, str) and name.endswith((".py", ".pyc"))
 
-        @functools.wraps(original)
-        def import_module(name: str, package: str | None = None) -> Any:
-            __tracebackhide__ = True
-            self._note_asked(name, package)
-            return original(name, package)
 
-        importlib.import_module = import_module
-        self._undo.append(lambda: setattr(importlib, "import_module", original))
-
-    def _note_asked(self, name: str, package: str | None) -> None:
-        try:
-            full = importlib.util.resolve_name(name, package) if name.startswith(".") else name
-        except (ImportError, TypeError, ValueError):
-            return  # which importing it will say
-        if self._handlers and full.partition(".")[0] not in sys.stdlib_module_names:
-            self._note("module", full, innermost=True)
-
-    def _stand_in_for_environ(self) -> None:
-        environ: Any = os.environ
-        original = type(environ)
-        tracker = self
-
-        class Environ(original):  # type: ignore[misc, valid-type]
-            """The environment, with a note of each variable that is asked for."""
-
-            def __getitem__(self, key: str) -> str:
-                is_plain = isinstance(key, str) and not key.startswith(_VARIABLES_OF_RUNS)
-                if is_plain and tracker._handlers:
-                    tracker._note("variable", key)
-                value: str = super().__getitem__(key)
-                return value
-
-        environ.__class__ = Environ
-        self._undo.append(lambda: setattr(environ, "__class__", original))
-
-    def _stand_in_for_fork_exec(self) -> None:
-        """Hear of processes that multiprocessing spawns, which no event tells of."""
-        import _posixsubprocess
-
-        module: Any = _posixsubprocess
-        original = module.fork_exec
-
-        def fork_exec(*arguments: Any) -> Any:
-            if sys._getframe(1).f_globals.get("__name__") != "subprocess":
-                self._note("escape", "started a process")
-            return original(*arguments)
-
-        module.fork_exec = fork_exec
-        self._undo.append(lambda: setattr(module, "fork_exec", original))
+def _is_of_the_system(program: str) -> bool:
+    """Say whether a program is none that the tests may be about."""
+    place = os.path.abspath(program) if os.sep in program else shutil.which(program)
+    return place is not None and place.startswith(_SYSTEM)
 
 
 def _directories(paths: Iterable[str], tops: tuple[str, ...]) -> tuple[str, ...]:
