@@ -187,7 +187,9 @@ def test_asking_for_a_version_is_followed(shop: Path) -> None:
 
 def test_a_flaky_file_is_told_and_always_runs(shop: Path, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    write(shop, {"tests/test_price.py": f"import os\ndef test_it():\n    os.stat({str(flag)!r})\n"})
+    write(
+        shop, {"tests/test_price.py": f"import os\ndef test_it():\n    os.statvfs({str(flag)!r})\n"}
+    )
     assert run(shop, *ALONE).code == 1
     flag.touch()
 
