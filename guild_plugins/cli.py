@@ -230,6 +230,7 @@ DEFERRED = (
     "run",
     "trust",
     "commit",
+    "split",
     "undo",
     "lock",
     "unlock",

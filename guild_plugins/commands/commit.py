@@ -7,11 +7,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from guild_plugins.delivery.chain import Committed
 from guild_plugins.delivery.commit import Report, Wish, commit_scopes
 from guild_plugins.delivery.message import Messages
 from guild_plugins.errors import Exit
@@ -53,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="own",
         action="append",
         default=[],
-        type=_own_message,
+        type=own_message,
         metavar="SCOPE=TEXT",
         help="one scope's message",
     )
@@ -85,16 +86,22 @@ def _wish(args: argparse.Namespace) -> Wish:
     )
 
 
-def _show(report: Report) -> None:
-    for one in report.commits:
+def show_commits(commits: Iterable[Committed]) -> None:
+    """Print commits, a line each."""
+    for one in commits:
         files = "1 file" if one.files == 1 else f"{one.files} files"
         print(f"{one.commit[:10]}  {printable(f'{one.scope}  {files}  {one.subject}')}")
+
+
+def _show(report: Report) -> None:
+    show_commits(report.commits)
     for scope, findings in report.refused:
         for finding in findings:
             print(printable(f"not committed: {scope}: {finding}"), file=sys.stderr)
 
 
-def _own_message(text: str) -> tuple[str, str]:
+def own_message(text: str) -> tuple[str, str]:
+    """Read ``SCOPE=TEXT``."""
     scope, is_there, message = text.partition("=")
     if not is_there:
         raise argparse.ArgumentTypeError(f"{text!r} is not SCOPE=TEXT")

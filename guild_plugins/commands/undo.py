@@ -12,11 +12,12 @@ from guild_plugins.report.text import printable
 
 
 def run(directory: Path, _: argparse.Namespace) -> int:
-    """Take back the last commits that guild commit made on this branch
+    """Take back the last commits that guild commit made on this branch, or a split
 
     All commits of one guild commit at once; said again, those of the one before. What
-    was committed is staged again, and stays under refs/guild/backup as well. A branch
-    that something else has moved since is left alone.
+    was committed is staged again, and stays under refs/guild/backup as well. What guild
+    split divided is one commit again. A branch that something else has moved since is
+    left alone.
     """
     last = undo(open_repository(directory))
     back = last.old or ""

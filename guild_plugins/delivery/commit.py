@@ -14,16 +14,16 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.who import for_command, name_here, shown_leases
+from guild_plugins.delivery.chain import Chain, Committed, write_chain
 from guild_plugins.delivery.gates import GATES, Setting, claims_of
-from guild_plugins.delivery.message import Messages, write_message
+from guild_plugins.delivery.message import Messages
 from guild_plugins.delivery.names import task_of_branch
 from guild_plugins.delivery.operation import Move, Operation, operation, publish
 from guild_plugins.delivery.recovery import recover
@@ -36,14 +36,13 @@ from guild_plugins.git.index import (
     changes_between,
     copy_index,
     empty_tree,
-    index_of_tree,
     install_index,
 )
 from guild_plugins.git.lockfile import bytes_of
 from guild_plugins.git.pending import refuse_in_progress
 from guild_plugins.git.refs import Head, read_head
 from guild_plugins.git.repository import Repository
-from guild_plugins.git.writing import signing_options, write_commit
+from guild_plugins.git.writing import signing_options
 from guild_plugins.scopes.model import ScopeId
 
 
@@ -87,20 +86,6 @@ class GatesRefused(GuildError):
         return "Nothing was committed.\n  " + "\n  ".join(lines)
 
 
-class SplitBroken(GuildError):
-    """The commits do not add up to what was staged; this is a bug, and nothing was changed."""
-
-    slug = "split-broken"
-    exit = Exit.BUG
-
-    def __init__(self, staged: str, written: str) -> None:
-        super().__init__(staged, written)
-        self.staged, self.written = staged, written
-
-    def __str__(self) -> str:
-        return f"The commits give tree {self.written}, and {self.staged} was staged."
-
-
 STAGED: Final = "index"
 """The copy of the index, in the operation's folder."""
 
@@ -125,16 +110,6 @@ class Wish:
     verify: bool = True
     signing: str | bool | None = None
     who: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """One commit of the chain."""
-
-    scope: ScopeId
-    commit: str
-    files: int
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +151,15 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
         head.branch, for_command(name_here(repository.top, os.environ), os.environ), leases.facts()
     )
     passing, refused = _judge(parts, setting, wish)
-    commits, written = _write_chain(repository.top, work, head, passing, wish)
-    if not refused and written != tree:
-        raise SplitBroken(tree, written)
+    chain = Chain(
+        messages=replace(wish.messages, task=wish.messages.task or task_of_branch(head.branch)),
+        verify=wish.verify,
+        signing=signing_options(repository.top, wish.signing),
+        who=wish.who,
+    )
+    commits = write_chain(
+        repository.top, work.folder, head.commit, passing, chain, None if refused else tree
+    )
     if wish.everything:
         install_index(index, repository.git_dir, before)
     move = Move("commit", head.reference, head.commit, commits[-1].commit, _reflog(head, commits))
@@ -242,28 +223,6 @@ def _judge(
     if refused and not (wish.partial and passing):
         raise GatesRefused(refused)
     return passing, refused
-
-
-def _write_chain(
-    top: Path, work: Operation, head: Head, parts: Sequence[Part], wish: Wish
-) -> tuple[list[Committed], str]:
-    """Write the commits, each on the one before, and return them with the last tree."""
-    index = index_of_tree(top, head.commit, work.folder / "chain")
-    signing = signing_options(top, wish.signing)
-    messages = Messages(
-        wish.messages.common, wish.messages.own, wish.messages.task or task_of_branch(head.branch)
-    )
-    parent, tree = head.commit, ""
-    commits: list[Committed] = []
-    for part in parts:
-        index.apply(part.changes)
-        tree = index.write_tree()
-        message = write_message(top, work.folder, part, messages, verify=wish.verify)
-        parents = [parent] if parent is not None else []
-        parent = write_commit(top, tree, parents, message, signing=signing, who=wish.who)
-        subject = message.split(b"\n", 1)[0].decode("utf-8", "replace")
-        commits.append(Committed(part.scope, parent, len(part.changes), subject))
-    return commits, tree
 
 
 def _reflog(head: Head, commits: Sequence[Committed]) -> str:

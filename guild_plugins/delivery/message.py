@@ -37,11 +37,15 @@ class Messages:
     """What the commits are to say.
 
     :param common: For every scope that has no message of its own; ``None`` opens an editor.
+    :param source: Where it comes from, as git tells the prepare-commit-msg hook.
+    :param replace: Whether the trailers take the place of those that are there.
     """
 
     common: str | None = None
     own: Mapping[ScopeId, str] = field(default_factory=dict)
     task: str | None = None
+    source: tuple[str, ...] = ("message",)
+    replace: bool = False
 
 
 def write_message(
@@ -57,14 +61,15 @@ def write_message(
     given = messages.own.get(part.scope, messages.common)
     file = folder / "COMMIT_EDITMSG"
     file.write_bytes(os.fsencode(given) if given is not None else _template(part))
-    run_hook(top, "prepare-commit-msg", [str(file), *(["message"] if given is not None else [])])
+    source = messages.source if given is not None else ()
+    run_hook(top, "prepare-commit-msg", [str(file), *source])
     if given is None:
         _edit(top, file, part.scope)
     text = clean_message(top, file.read_bytes(), comments=given is None)
     if not text.strip():
         raise MessageMissing(part.scope)
     trailers = [("Scope", part.scope), *([("Task", messages.task)] if messages.task else [])]
-    file.write_bytes(with_trailers(top, text, trailers))
+    file.write_bytes(with_trailers(top, text, trailers, replace=messages.replace))
     if verify:
         run_hook(top, "commit-msg", [str(file)])
     text = clean_message(top, file.read_bytes())

@@ -17,16 +17,19 @@ def write_commit(
     *,
     signing: Sequence[str] = (),
     who: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> str:
     """Write a commit and return its name; no reference is moved.
 
     :param signing: What `signing_options` returned.
     :param who: ``GIT_AUTHOR_*`` and ``GIT_COMMITTER_*``, where they are not the user's own.
+    :param encoding: Of the message; ``None`` for what is configured.
     :raises GitFailed: Git does not know who the author is, or could not sign.
     """
     ancestors = [word for parent in parents for word in ("-p", parent)]
+    said = ["-c", f"i18n.commitEncoding={encoding}"] if encoding else []
     done = run_git(
-        ["commit-tree", *signing, *ancestors, "-F", "-", tree],
+        [*said, "commit-tree", *signing, *ancestors, "-F", "-", tree],
         top,
         input=message,
         extra_env={**DURABLE, **(who or {})},
@@ -64,8 +67,14 @@ def clean_message(top: Path, text: bytes, *, comments: bool = False) -> bytes:
     return run_git(["stripspace", *(["--strip-comments"] if comments else [])], top, input=text)
 
 
-def with_trailers(top: Path, message: bytes, trailers: Sequence[tuple[str, str]]) -> bytes:
-    """Add trailers to a message, each once."""
+def with_trailers(
+    top: Path, message: bytes, trailers: Sequence[tuple[str, str]], *, replace: bool = False
+) -> bytes:
+    """Add trailers to a message, each once.
+
+    :param replace: In the place of what the message says of the same things.
+    """
     words = [f"--trailer={key}: {value}" for key, value in trailers]
-    options = ["--no-divider", "--if-exists=addIfDifferent", "--if-missing=add"]
+    if_exists = "replace" if replace else "addIfDifferent"
+    options = ["--no-divider", f"--if-exists={if_exists}", "--if-missing=add"]
     return run_git(["interpret-trailers", *options, *words], top, input=message)
