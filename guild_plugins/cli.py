@@ -235,6 +235,7 @@ DEFERRED = (
     "lock",
     "unlock",
     "locks",
+    "clashes",
     "events",
     "doctor",
     "install",

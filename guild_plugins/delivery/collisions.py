@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from guild_plugins.git.process import run_git
 from guild_plugins.merge.collisions import Collision, Versions, find_collisions
 
 _ENDINGS = (".py", ".pyi")
+
+
+class BothSides(NamedTuple):
+    """The Python files that both sides of a merge changed, in all versions.
+
+    :param changed: By path.
+    :param sides: The paths that ours changed, and those that theirs changed.
+    :param paths: All paths of the merged tree.
+    """
+
+    changed: dict[str, Versions]
+    sides: tuple[set[str], set[str]]
+    paths: set[str]
 
 
 def collisions_between(
@@ -20,17 +35,26 @@ def collisions_between(
     """
     base = run_git(["merge-base", "--end-of-options", ours, theirs], repository, accept=(0, 1))
     bases = base.decode().split()
-    if not bases:
-        return ()
-    sides = [_changed(repository, bases[0], commit) for commit in (ours, theirs)]
+    both = read_both(repository, bases[0], ours, theirs, tree) if bases else None
+    return find_collisions(both.changed, both.paths) if both is not None else ()
+
+
+def read_both(repository: Path, base: str, ours: str, theirs: str, tree: str) -> BothSides | None:
+    """Return what both sides changed; ``None`` where one of them changed no Python."""
+    sides = _changed(repository, base, ours), _changed(repository, base, theirs)
     if not all(sides):
-        return ()
-    paths = _paths(repository, tree)
+        return None
     names = sorted(sides[0] | sides[1])
-    commits = (bases[0], ours, theirs, tree)
+    changed = read_versions(repository, names, (base, ours, theirs, tree))
+    return BothSides(changed, sides, _paths(repository, tree))
+
+
+def read_versions(
+    repository: Path, names: Sequence[str], commits: tuple[str, str, str, str]
+) -> dict[str, Versions]:
+    """Return files in base, ours, theirs and merged, by path."""
     texts = _read(repository, [f"{commit}:{path}" for path in names for commit in commits])
-    changed = {path: Versions(*texts[at * 4 : at * 4 + 4]) for at, path in enumerate(names)}
-    return find_collisions(changed, paths)
+    return {path: Versions(*texts[at * 4 : at * 4 + 4]) for at, path in enumerate(names)}
 
 
 def _changed(repository: Path, base: str, commit: str) -> set[str]:

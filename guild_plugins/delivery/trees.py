@@ -96,13 +96,17 @@ def merge_trees(repository: Path, ours: str, theirs: str) -> TreeMerge:
 
     :raises NotMergeable: One of them is no commit, or they have no common ancestor.
     """
-    merged = _merge_contents(repository, ours, theirs)
+    merged = merge_contents(repository, ours, theirs)
     collisions = collisions_between(repository, ours, theirs, merged.tree)
     found = tuple(Message(SEMANTIC, (c.user, c.module), str(c)) for c in collisions)
     return TreeMerge(merged.tree, merged.files, merged.conflicts + found)
 
 
-def _merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
+def merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
+    """Merge two commits file by file, without the check across files.
+
+    Wherever git finds a conflict in the contents of a file, ``files`` has that file.
+    """
     tree, stages, messages = _by_git(repository, ours, theirs)
     wanted = _mergeable(stages, messages)
     if not wanted:

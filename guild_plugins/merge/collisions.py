@@ -78,11 +78,11 @@ def find_collisions(
     """
     found: list[Collision] = []
     for remover, user in (("ours", "theirs"), ("theirs", "ours")):
-        gone = {path: names for path, v in changed.items() if (names := _gone(v, remover))}
+        gone = {path: names for path, v in changed.items() if (names := removed_names(v, remover))}
         if gone:
-            modules = Modules({*paths, *changed}, _roots(paths))
+            modules = Modules({*paths, *changed}, source_folders(paths))
             for path, versions in changed.items():
-                uses = _new_uses(versions, user)
+                uses = new_uses(versions, user)
                 found += _colliding(path, uses, gone, modules, remover)
     return tuple(found)
 
@@ -98,7 +98,7 @@ def _colliding(
                 yield Collision(path, module, use.name, remover)
 
 
-def _gone(versions: Versions, remover: str) -> set[str]:
+def removed_names(versions: Versions, remover: str) -> set[str]:
     """Return the names that a side took out of a module, and that the merge has not either."""
     after = versions.ours if remover == "ours" else versions.theirs
     if not versions.base or after == versions.base:
@@ -136,7 +136,7 @@ def _bound(tree: Module) -> set[str]:
     return {name for name in names if isinstance(name, str)}
 
 
-def _new_uses(versions: Versions, side: str) -> set[Use]:
+def new_uses(versions: Versions, side: str) -> set[Use]:
     """Return what a side began to use, and the merge uses."""
     after = versions.ours if side == "ours" else versions.theirs
     if after == versions.base:
@@ -178,7 +178,7 @@ def _dotted(node: AST) -> str:
     return node.id if isinstance(node, Name) else ""
 
 
-def _roots(paths: Collection[str]) -> list[str]:
+def source_folders(paths: Collection[str]) -> list[str]:
     """Return the folders that packages may lie in: of every project, and the usual ones in it."""
     folders = {path.rpartition("/")[0] for path in paths if path.endswith(PROJECT_FILES)} | {""}
     inner = [f"{folder}/{usual}".strip("/") for folder in folders for usual in USUAL_ROOTS]

@@ -135,7 +135,7 @@ def _problem(use: Use, broken: Broken) -> str | None:
     signatures = broken[use.name]
     if signatures is None:
         return f"{use.name} is no longer offered" if use.call is None else None
-    if use.call is not None and _no_longer_fits(use.call, *signatures):
+    if use.call is not None and no_longer_fits(use.call, *signatures):
         return f"this call no longer fits the parameters of {use.name}"
     return None
 
@@ -168,7 +168,8 @@ def _is_exported(name: str, exported: frozenset[str] | None) -> bool:
     return not name.startswith("_") if exported is None else name in exported
 
 
-def _no_longer_fits(call: ast.Call, before: Signature, after: Signature) -> bool:
+def no_longer_fits(call: ast.Call, before: Signature, after: Signature) -> bool:
+    """Say whether a call fitted a function, and does not, or means something else now."""
     names = [keyword.arg for keyword in call.keywords]
     if None in names or any(isinstance(arg, ast.Starred) for arg in call.args):
         return False
