@@ -14,6 +14,7 @@ import pytest
 from guild_plugins.suites import durations, github, results
 from guild_plugins.suites.failures import Failures
 from guild_plugins.suites.ledger import Ledger
+from guild_plugins.suites.options import only_shows
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.progress import register as register_progress
 from guild_plugins.suites.summary import Summary
@@ -59,7 +60,7 @@ class Closing:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Complete the accounts, and keep durations."""
-        if self._config.option.collectonly:
+        if only_shows(self._config.option):
             return
         if not self._ledger.ended_at:
             self._ledger.ended_at = time.perf_counter()
@@ -73,13 +74,13 @@ class Closing:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Annotate."""
-        if github.is_here(os.environ) and not self._config.option.collectonly:
+        if github.is_here(os.environ) and not only_shows(self._config.option):
             for line in self._annotations():
                 terminalreporter.write_line(line)
 
     def report(self, exit_status: int) -> None:
         """Write what is for others than this terminal."""
-        if self._config.option.collectonly:
+        if only_shows(self._config.option):
             return
         self._write_report(exit_status)
         if github.is_here(os.environ):

@@ -31,7 +31,7 @@ from guild_plugins.suites.coverage_table import (
     whole_of,
 )
 from guild_plugins.suites.ledger import Ledger
-from guild_plugins.suites.options import early
+from guild_plugins.suites.options import early, only_shows
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.recorder import OUTPUT, Measuring, Recorder, signed_off
 
@@ -171,7 +171,7 @@ class CoverageSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Forget the data of the run before."""
-        if not session.config.option.collectonly:
+        if not only_shows(session.config.option):
             self._combined = Combined(self._measuring)
 
     @pytest.hookimpl(wrapper=True, trylast=True)

@@ -7,6 +7,7 @@ imports nothing but pytest.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -231,6 +232,22 @@ def is_on(config: pytest.Config) -> bool:
     return bool(_from_ini(config, "guild_scopes") if given is None else given)
 
 
+def only_lists(option: Namespace) -> bool:
+    """Tell whether the command line asks for what pytest prints in place of a run."""
+    asked = _given(option, "showfixtures", "show_fixtures_per_test")
+    return asked or getattr(option, "cacheshow", None) is not None
+
+
+def only_shows(option: Namespace) -> bool:
+    """Tell whether no test is to run: tests or their fixtures are only shown."""
+    return _given(option, "collectonly", "setuponly", "setupplan")
+
+
+def shows_setup(option: Namespace) -> bool:
+    """Tell whether fixtures are to be shown as they are set up, which workers do not print."""
+    return _given(option, "setupshow", "setuponly", "setupplan")
+
+
 def early(config: pytest.Config, name: str) -> Any:
     """Return an option before pytest is configured, as it was given."""
     given = getattr(config.known_args_namespace, name, None)
@@ -249,7 +266,11 @@ def wants_coverage(config: pytest.Config) -> bool:
         if known.guild_cov:
             raise pytest.UsageError("--guild-cov needs --guild-scopes; elsewhere there is --cov")
         return False
-    return not known.collectonly
+    return not only_shows(known)
+
+
+def _given(option: Namespace, *names: str) -> bool:
+    return any(getattr(option, name, False) for name in names)  # of plugins that may be off
 
 
 def _from_ini(config: pytest.Config, name: str) -> Any:

@@ -15,7 +15,10 @@ from guild_plugins.suites.options import (
     early,
     has_values_apart,
     is_on,
+    only_lists,
+    only_shows,
     settle,
+    shows_setup,
     wants_coverage,
 )
 
@@ -76,7 +79,7 @@ def _begin_watching(early_config: pytest.Config) -> None:
     """Note what tests read, where results are kept and tests run in this process."""
     known = early_config.known_args_namespace
     is_alone = getattr(known, "numprocesses", 0) == 0 and not getattr(known, "tx", None)
-    if not early(early_config, "guild_cache") or not is_alone or known.collectonly:
+    if not early(early_config, "guild_cache") or not is_alone or only_shows(known):
         return
     if hasattr(early_config, "workerinput"):
         return
@@ -100,8 +103,14 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     option = config.option
     if hasattr(config, "workerinput") or option.help or option.version or not is_on(config):
         return (yield)
+    if only_lists(option):
+        option.numprocesses = 0
+        return (yield)
     settle(config)
-    if (
+    if shows_setup(option):
+        option.numprocesses = 0
+        option.guild_cache = False  # what is shown is what runs
+    elif (
         getattr(option, "numprocesses", 0) is None
         and not option.tx
         and not option.usepdb

@@ -18,6 +18,7 @@ import pytest
 
 from guild_plugins.engine.sizing import expected_seconds
 from guild_plugins.suites.ledger import Account, Ledger
+from guild_plugins.suites.options import only_shows
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.words import counted, number, printable, reason, seconds, shortened
 
@@ -34,7 +35,7 @@ WIDEST_NAME: Final = 40
 def register(config: pytest.Config, plan: Plan, ledger: Ledger) -> Progress | None:
     """Show progress where there is a terminal reporter to show it; return who does."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or config.option.collectonly:
+    if reporter is None or only_shows(config.option):
         return None
     if config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) > 0:
         # Tests are found while they run, so a percentage of those found is none of all.

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from guild_plugins.suites.ledger import Account, Ledger
+from guild_plugins.suites.options import only_shows
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.progress import markup
 from guild_plugins.suites.words import amount, number, outcome, printable, seconds, things
@@ -45,7 +46,7 @@ class Summary:
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
     ) -> None:
         """Write it all."""
-        if terminalreporter.no_summary or config.option.collectonly:
+        if terminalreporter.no_summary or only_shows(config.option):
             return
         accounts = [a for a in self._ledger.scopes.values() if a.outcome != "empty"]
         remarks = [*self._remarks(), *(f"note: {note}" for note in self._plan.notes)]

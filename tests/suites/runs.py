@@ -95,8 +95,9 @@ def _table(files: Mapping[str, float]) -> dict[str, object]:
 
 def environment(home: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a run: this one, without what would leak into it."""
+    alone = ("CI", "LINES")
     leaking = ("PYTEST_", "GIT_", "GITHUB_", "GUILD_", "COV_", "COVERAGE_", "XDIST_")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(leaking) and k != "CI"}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(leaking) and k not in alone}
     paths = [str(BESIDE), *filter(None, [clean.get("PYTHONPATH")])]
     return {
         **clean,

@@ -275,10 +275,11 @@ def test_a_run_from_a_subdirectory_has_the_ids_of_the_root(project: Path) -> Non
     assert ended.outcomes == expected.outcomes
 
 
-def test_collecting_alone_prints_what_plain_pytest_prints(project: Path) -> None:
-    expected, _ = look(project, "--collect-only", "-q", "-p", "no:cacheprovider")
+@pytest.mark.parametrize("asked", ["--collect-only", "--setup-plan", "--fixtures-per-test"])
+def test_what_only_shows_prints_what_plain_pytest_prints(project: Path, asked: str) -> None:
+    expected, _ = look(project, asked, "-q", "-p", "no:cacheprovider")
 
-    ended, _ = look(project, "--guild-scopes", "-n2", "--collect-only", "-q")
+    ended, _ = look(project, "--guild-scopes", "-n2", asked, "-q")
 
     assert timeless(ended.out) == timeless(expected.out)
     assert ended.code == expected.code
