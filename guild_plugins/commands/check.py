@@ -84,9 +84,11 @@ def _other_gates(repository: Repository) -> Others | None:
 
 def _subject(gate: Gate, repository: Repository, args: argparse.Namespace) -> Subject:
     if args.staged:
+        from guild_plugins.git.pending import merged_heads
         from guild_plugins.git.snapshots import handed_index
 
-        return gate.staged(handed_index(repository, os.environ))
+        merging = merged_heads(repository.git_dir, os.environ)
+        return gate.staged(handed_index(repository, os.environ), merging)
     if args.tree is not None:
         return gate.revision(args.tree)
     if args.range is not None:

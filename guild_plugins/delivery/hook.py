@@ -16,6 +16,7 @@ from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.names import scope_of_branch
 from guild_plugins.delivery.strangers import strangers
 from guild_plugins.git.index import Index, staged_paths
+from guild_plugins.git.pending import merged_heads
 from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import Repository
 
@@ -44,14 +45,17 @@ def before_commit(
     """
     file = cwd / environ.get("GIT_INDEX_FILE", str(repository.git_dir / "index"))
     index, head = Index(repository.top, file), read_head(repository.top)
-    paths = staged_paths(index, head.commit)
+    scope, paths = scope_of_branch(head.branch), staged_paths(index, head.commit)
+    if scope is not None and paths:
+        # What a merge brings is others' work, and was judged when they committed it.
+        for other in merged_heads(repository.git_dir, environ):
+            paths = sorted({*paths} & {*staged_paths(index, other)})
     if not paths:
         return []
     findings: list[str] = []
     has_leases = environ.get("GUILD_LEASES") or any_leases(place_in(repository.common_dir))
     if means.judge_leases is not None and has_leases:
         findings += means.judge_leases(repository, head.branch, paths)
-    scope = scope_of_branch(head.branch)
     if scope is not None and means.owners_in is not None:
         findings += foreign(scope, paths, means.owners_in(index))
     return findings

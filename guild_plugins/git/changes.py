@@ -36,15 +36,18 @@ def compare(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> tuple[Ch
     return tuple(Change(p, before.get(p), after.get(p)) for p in sorted(gone | kept))
 
 
-def staged_changes(repository: Repository, index_file: str | None = None) -> tuple[Change, ...]:
+def staged_changes(
+    repository: Repository, index_file: str | None = None, base: str = "HEAD"
+) -> tuple[Change, ...]:
     """Return what the index changes on ``HEAD``, which may not exist yet.
 
     :param index_file: Another index than the work tree's own.
+    :param base: Another commit than ``HEAD``.
     """
     extra = {"GIT_INDEX_FILE": index_file} if index_file else {}
     command = ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev"]
     try:
-        output = run_git([*command, "HEAD", "--"], repository.top, extra_env=extra)
+        output = run_git([*command, base, "--"], repository.top, extra_env=extra)
     except GitFailed:
         if _has_head(repository):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,19 @@ def refuse_in_progress(git_dir: Path) -> None:
     for name, what in _SIGNS.items():
         if (git_dir / name).exists():
             raise InProgress(what)
+
+
+def merged_heads(git_dir: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return the commits that are being merged into what is checked out, if any.
+
+    Before ``git merge`` has written ``MERGE_HEAD``, which is after pre-merge-commit, only
+    its variables ``GITHEAD_<commit>`` say so.
+    """
+    try:
+        return (git_dir / "MERGE_HEAD").read_text("ascii").split()
+    except OSError:
+        sign = "GITHEAD_"
+        return [name.removeprefix(sign) for name in environ if name.startswith(sign)]
 
 
 def git_at_work(*folders: Path) -> list[int]:

@@ -142,6 +142,37 @@ def test_a_merge_is_judged(repo: Path) -> None:
     assert "bob has a lease on core" in done.stderr
 
 
+def test_what_a_merge_brings_is_not_this_branchs_own_change(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repo, "checkout", "-q", "-b", "guild/fix/core")
+    edit(repo, "core/a")
+    git(repo, "commit", "-qam", "ours")
+    git(repo, "checkout", "-q", "main")
+    edit(repo, "b")
+    git(repo, "commit", "-qam", "theirs")
+    git(repo, "checkout", "-q", "guild/fix/core")
+    hook = repo / ".git/hooks/pre-merge-commit"
+    hook.write_text("#!/bin/sh\n[ ! -e .git/MERGE_HEAD ] && env | grep -q ^GITHEAD_\n")
+    hook.chmod(0o755)
+    git(repo, "merge", "-q", "--no-edit", "main")  # so git says it, whose merge is not written yet
+    git(repo, "reset", "-q", "--hard", "HEAD^")
+    git(repo, "merge", "-q", "--no-commit", "main")
+
+    def says() -> list[int]:
+        return [cli.main(["hook", "pre-commit"]), cli.main(["check", "--staged"])]
+
+    assert says() == [Exit.DONE, Exit.DONE]
+    head = (repo / ".git/MERGE_HEAD").read_text().strip()
+    (repo / ".git/MERGE_HEAD").unlink()
+    assert says() == [Exit.NO, Exit.NO]
+    monkeypatch.setenv(f"GITHEAD_{head}", "main")
+    assert says() == [Exit.DONE, Exit.DONE]
+    (repo / "b").write_text("3")
+    git(repo, "add", "b")
+    assert says() == [Exit.NO, Exit.NO]
+
+
 def test_guild_commit_passes_its_own_hook(repo: Path) -> None:
     edit(repo, "core/a", "b")
 

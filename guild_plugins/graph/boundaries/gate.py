@@ -69,6 +69,8 @@ class Subject(NamedTuple):
     """The files lie in the work tree as they are judged."""
     base: str = "HEAD"
     """The revision that the changes are on."""
+    merged: tuple[str, ...] = ()
+    """Paths that a merge brings as they are: whose they are was judged before."""
 
 
 class Opinion(NamedTuple):
@@ -119,13 +121,20 @@ class Gate:
             return Subject(tree, is_work_tree=True)
         return Subject(tree, compare(before, tree.entries), is_work_tree=True)
 
-    def staged(self, index_file: str | None) -> Subject:
-        """Return what the index changes on ``HEAD``."""
+    def staged(self, index_file: str | None, merging: Sequence[str] = ()) -> Subject:
+        """Return what the index changes on ``HEAD``.
+
+        :param merging: Commits that are being merged.
+        """
         changes = staged_changes(self._repository, index_file)
         tree = index_tree(self._repository, index_file, changes)
         # What is only meant to be added is listed, and not in the tree.
         real = tuple(c for c in changes if c.after is None or c.path in tree.entries)
-        return Subject(tree, real, is_whole=False, is_staged=True)
+        own = {change.path for change in real}
+        for other in merging:
+            own &= {c.path for c in staged_changes(self._repository, index_file, other)}
+        merged = tuple(c.path for c in real if c.path not in own)
+        return Subject(tree, real, is_whole=False, is_staged=True, merged=merged)
 
     def revision(self, name: str) -> Subject:
         """Return the whole tree of a revision.
@@ -209,7 +218,9 @@ class Gate:
         yield from _contents(book, graph, subject)
         own = frozenset(scopes) or self._branch_scope(book)
         if own and not subject.is_whole:
-            yield from judge_ownership(book, subject.changes, own)
+            brought = set(subject.merged)
+            changes = (change for change in subject.changes if change.path not in brought)
+            yield from judge_ownership(book, changes, own)
 
     def _chains(
         self, subject: Subject, book: RuleBook, graph: ImportGraph, paths: set[str]
