@@ -16,6 +16,7 @@ from guild_plugins.coordination.place import Place
 from guild_plugins.delivery.furnishing import clear_folder, digest_of
 from guild_plugins.delivery.recovery import remove_left
 from guild_plugins.delivery.workplaces import Workplace
+from guild_plugins.git.adding import holds_nothing
 from guild_plugins.git.contents import read_contents
 from guild_plugins.git.pending import git_at_work
 from guild_plugins.git.process import run_git
@@ -32,7 +33,9 @@ def take_away(repository: Repository, place: Place, one: Workplace, trash: Path)
     clear_locks(repository, one)
     if one.git_dir is None:
         admin = admin_of(repository, one)
-        if admin is not None or is_empty(Path(one.path)):
+        if admin is not None and admin.reason != one.reason:
+            admin = None  # somebody else's, who came there since
+        if admin is not None or holds_nothing(Path(one.path), repository.common_dir):
             hide(one)
         drop_admin(repository, one, admin, trash)
         drop_files(one)

@@ -35,10 +35,11 @@ from guild_plugins.delivery.removing import take_away
 from guild_plugins.delivery.settling import settle
 from guild_plugins.delivery.workplaces import Workplace, Workplaces, is_alive
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.adding import add_worktree
 from guild_plugins.git.pending import refuse_in_progress
 from guild_plugins.git.refs import Head, move_ref, point_head, read_head, read_ref
 from guild_plugins.git.repository import Repository, find_repository
-from guild_plugins.git.worktrees import add_worktree, checked_out, flaw_of
+from guild_plugins.git.worktrees import checked_out, flaw_of
 from guild_plugins.scopes.config import find_source, read_configuration
 from guild_plugins.scopes.model import ScopeId, WorkSettings
 from guild_plugins.scopes.naming import problem_with
@@ -283,7 +284,13 @@ class _Desk:
             return
         path = Path(one.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        add_worktree(top, path, one.branch, reason=one.reason, inherit=inherit)
+        draft = work.folder / "admin-draft"
+        try:
+            add_worktree(
+                self.repository, path, one.branch, reason=one.reason, draft=draft, inherit=inherit
+            )
+        except FileExistsError:
+            raise CannotStart(one.name, f"{path} is there already") from None
 
     def _set_up(self, one: Workplace, work: Operation) -> GuildError | None:
         """Run the set-up command, if there is one and it may run; return what stopped it."""

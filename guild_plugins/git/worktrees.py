@@ -1,23 +1,20 @@
-"""Linked work trees: added, listed, looked at, and taken away.
+"""Linked work trees: listed, looked at, and judged; `adding` makes them.
 
-Git adds one in many steps, and a process that dies between them leaves an admin
-folder that breaks ``git fsck``. The lock's reason is the first thing that git writes
-there, so a reason of our own tells later whose it was. Taking away begins with a
-rename, which happens or does not, and loses nothing that is written meanwhile.
+The lock's reason is the first thing that is written of one, so a reason of our own
+tells later whose it was.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from guild_plugins.git.changes import without_filters
 from guild_plugins.git.process import GitFailed, run_git, split_names
-from guild_plugins.git.refs import DURABLE, read_head
+from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import Repository, find_repository
 
 SEEN: Final = 200
@@ -36,26 +33,6 @@ class Admin:
     folder: Path
     path: Path | None
     reason: str | None
-
-
-def add_worktree(
-    top: Path, path: Path, branch: str, *, reason: str, inherit: Sequence[int] = ()
-) -> None:
-    """Add a work tree of a branch that is there, locked; durable when this returns.
-
-    :param branch: Its full name.
-    :param inherit: Open files that git keeps open as long as it runs.
-    :raises GitFailed: The folder is there, or the branch is checked out elsewhere.
-    """
-    name = branch.removeprefix("refs/heads/")
-    command = ["worktree", "add", "--lock", "--reason", reason, "--", str(path), name]
-    # A partial clone fetches what it lacks, as it does for git's own commands.
-    settings = {**DURABLE, "GIT_NO_LAZY_FETCH": "0"}
-    run_git(command, top, extra_env=settings, inherit=inherit)
-    found = find_repository(path)
-    if found is not None:
-        _sync_folder(found.git_dir)
-        _sync(path / ".git")
 
 
 def admins(common_dir: Path) -> Iterator[Admin]:
@@ -145,20 +122,3 @@ def _line(path: Path) -> str | None:
         return os.fsdecode(path.read_bytes()).rstrip("\n")
     except OSError:
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_file():
-            _sync(entry)
-    _sync(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -498,17 +498,23 @@ def begin(repo: Path, task: str) -> WorkplaceBegun:
     return begun
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 5])
 def test_what_a_dead_process_left_half_made_is_taken_away(
     repo: Path, steps: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun = begin(repo, "fix")
     if steps > 0:
         git(repo, "branch", "guild/fix/core")
-    if steps > 1:
+    if steps > 3:  # made as `add_worktree` does it, and killed before git knows of it
+        admin, tree = repo / ".git/worktrees/core", Path(begun.path)
+        tree.mkdir(parents=True)
+        if steps > 4:
+            admin.mkdir(parents=True)
+            (tree / ".git").write_text(f"gitdir: {admin}\n")
+    elif steps > 1:
         reason = ["--lock", "--reason", f"guild:{begun.place}"]
         git(repo, "worktree", "add", "-q", *reason, begun.path, "guild/fix/core")
-    if steps > 2:
+    if steps == 3:
         for name in ("HEAD", "commondir", "gitdir", "index"):
             (repo / ".git/worktrees/core" / name).unlink()
 
@@ -520,6 +526,35 @@ def test_what_a_dead_process_left_half_made_is_taken_away(
     assert cli.main(["doctor", "--fix"]) == Exit.DONE
     assert_nothing_left(repo)
     assert cli.main(["start", "fix", "core"]) == Exit.DONE
+
+
+def test_a_work_tree_that_somebody_put_there_since_is_not_taken_away(repo: Path) -> None:
+    begun = begin(repo, "fix")
+    git(repo, "worktree", "add", "-q", "-b", "theirs", begun.path)
+
+    assert cli.main(["doctor", "--fix"]) == Exit.DONE
+
+    assert (Path(begun.path) / "core/a").exists()
+    assert git(Path(begun.path), "status", "--porcelain") == b""
+
+
+@pytest.mark.parametrize("setting", ["core.sparseCheckout", "extensions.worktreeConfig", None])
+def test_a_work_tree_is_what_git_would_make(repo: Path, setting: str | None) -> None:
+    if setting is not None:
+        git(repo, "config", setting, "true")
+        git(repo, "config", "core.repositoryFormatVersion", "1")
+    git(repo, "branch", "side")
+    git(repo, "worktree", "add", "-q", str(repo.parent / "beside/core"), "side")
+
+    assert cli.main(["start", "fix", "core"]) == Exit.DONE
+
+    admins = repo / ".git/worktrees"
+    theirs, ours = ({path.name for path in (admins / n).iterdir()} for n in ("core", "core1"))
+    assert ours == {*theirs, "locked"}
+    tree = place(repo, "fix/core")
+    assert git(tree, "status", "--porcelain") == b""
+    assert git(tree, "rev-parse", "HEAD") == git(repo, "rev-parse", "HEAD")
+    git(repo, "fsck", "--strict")
 
 
 def test_a_removal_that_was_interrupted_goes_on_or_is_taken_back(repo: Path) -> None:
