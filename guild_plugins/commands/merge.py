@@ -16,9 +16,14 @@ def run(directory: Path, args: argparse.Namespace) -> int:
 
     Nothing is checked out and no branch moves. With --json: {"tree", "clean",
     "files": [{"path", "clean", "reason", "proposed", "regions": [{"line",
-    "rules": [name], "reason"}]}], "conflicts": [{"kind", "paths", "text"}]}.
+    "rules": [name], "reason"}]}], "settled": [{"rule", "rate", "paths", "text",
+    "removes", "writes"}], "conflicts": [{"kind", "paths", "text", "reason",
+    "proposed": as in "settled" or null, "stages": [{"path", "stage", "mode",
+    "blob"}]}]}. The exit code is 0 for a clean merge, 1 for one with conflicts and
+    2 where there is nothing to merge.
     """
-    done = merge_trees(directory, args.ours, args.theirs)
+    without = frozenset(filter(None, args.without.split(",")))
+    done = merge_trees(directory, args.ours, args.theirs, without)
     if args.html:
         (directory / args.html).write_text(render_html(done.files), encoding="utf-8")
     if args.json:
@@ -33,5 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="show each place and the reason")
     parser.add_argument("--html", metavar="FILE", help="write the places side by side")
     parser.add_argument("--json", action="store_true", help="print data instead")
+    parser.add_argument(
+        "--without", default="", metavar="RULE,...", help="rules that are switched off"
+    )
     parser.add_argument("ours", metavar="OURS")
     parser.add_argument("theirs", metavar="THEIRS")

@@ -32,7 +32,7 @@ from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import revision_tree
 from guild_plugins.graph.graph import ImportGraph
-from guild_plugins.merge.collisions import find_collisions, source_folders
+from guild_plugins.merge.collisions import NAME, OnlyPaths, find_collisions, source_folders
 from guild_plugins.merge.kinds import VERIFIED, kind_of
 from guild_plugins.merge.result import Clean
 from guild_plugins.merge.verify import find_fault
@@ -186,8 +186,8 @@ def _across(
     misfits = find_misfits(both, graph, roots)
     told = {(misfit.user, misfit.module) for misfit in misfits if misfit.kind == "module"}
     told |= replaced_modules(both, graph, roots)
-    for found in find_collisions(both.changed, both.paths):
-        if (found.user, found.module) not in told:
+    for found in find_collisions(both.changed, OnlyPaths(both.paths)):
+        if found.kind == NAME and (found.user, found.module) not in told:
             by = 0 if found.remover == "ours" else 1
             yield Clash("name", found.user, module=found.module, name=found.name, by=by)
     for misfit in misfits:

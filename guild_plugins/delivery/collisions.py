@@ -1,4 +1,4 @@
-"""The check across the files of a merge of two commits: see `merge.collisions`."""
+"""The Python files that both sides of a merge changed, for the checks across them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guild_plugins.git.process import run_git
-from guild_plugins.merge.collisions import Collision, Versions, find_collisions
+from guild_plugins.merge.lost import Versions
 
 _ENDINGS = (".py", ".pyi")
 
@@ -24,19 +24,6 @@ class BothSides(NamedTuple):
     changed: dict[str, Versions]
     sides: tuple[set[str], set[str]]
     paths: set[str]
-
-
-def collisions_between(
-    repository: Path, ours: str, theirs: str, tree: str
-) -> tuple[Collision, ...]:
-    """Return what collides in a merge.
-
-    :param tree: What the merge made.
-    """
-    base = run_git(["merge-base", "--end-of-options", ours, theirs], repository, accept=(0, 1))
-    bases = base.decode().split()
-    both = read_both(repository, bases[0], ours, theirs, tree) if bases else None
-    return find_collisions(both.changed, both.paths) if both is not None else ()
 
 
 def read_both(repository: Path, base: str, ours: str, theirs: str, tree: str) -> BothSides | None:

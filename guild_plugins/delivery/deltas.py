@@ -17,7 +17,8 @@ from guild_plugins.git.changes import Change, tree_changes
 from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.repository import Repository
 from guild_plugins.graph.modules import INIT
-from guild_plugins.merge.collisions import Versions, removed_names
+from guild_plugins.merge.collisions import removed_names
+from guild_plugins.merge.lost import Versions
 from guild_plugins.merge.symbols import touched_symbols
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")

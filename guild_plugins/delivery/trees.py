@@ -2,21 +2,40 @@
 
 ``git merge-tree`` follows renames of files and directories and tells every kind
 of conflict. Where the contents of a file conflict, its three versions are merged
-here by the rules; what comes out clean is put into the resulting tree, and all
-that is left is told as git tells it. Nothing is checked out, no reference and no
+here by the rules, and conflicts about whole files are settled by rules of their own
+(see ``whole_conflicts``); what comes out clean is put into the resulting tree, and
+all that is left is told with its reason. Nothing is checked out, no reference and no
 index is touched; the objects that are written belong to no commit.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from guild_plugins.delivery.collisions import collisions_between
+from guild_plugins.delivery.across import collisions_between
+from guild_plugins.delivery.tree_sides import Sides
+from guild_plugins.delivery.whole_conflicts import (
+    Group,
+    Outcome,
+    Settled,
+    groups_of,
+    settle_group,
+)
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.process import run_git
+from guild_plugins.git.objects import GitObjects
+from guild_plugins.git.tree_merging import (
+    Change,
+    Message,
+    Stages,
+    TreeMerging,
+    Version,
+    change_tree,
+    merge_by_git,
+    write_blobs,
+)
 from guild_plugins.merge.engine import merge
 from guild_plugins.merge.histogram import TooCostly
 from guild_plugins.merge.refine import MERGE
@@ -27,11 +46,7 @@ _REGULAR = ("100644", "100755")
 SEMANTIC = "CONFLICT (semantic)"
 """The kind of what collides though every file merges; git has no such kind."""
 
-_CONTENT = ("CONFLICT (contents)", "CONFLICT (add/add)")
-
-
-_NO_DRIVER = ("-c", "merge.guild.driver=git merge-file -q --marker-size=%L %A %O %B")
-"""Where Guild is the merge driver, git would start it for every file that is merged here anyway."""
+CONTENTS = "CONFLICT (contents)"
 
 
 class NotMergeable(GuildError):
@@ -49,15 +64,6 @@ class NotMergeable(GuildError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What git says of some paths: the kind, such as ``CONFLICT (modify/delete)``, and the text."""
-
-    kind: str
-    paths: tuple[str, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class MergedFile:
     """A file whose contents conflicted for git, and what the rules made of it."""
 
@@ -66,15 +72,37 @@ class MergedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """A conflict that a person has to decide.
+
+    :param kind: As git names it, or `SEMANTIC`.
+    :param reason: Why no rule settled it.
+    :param proposal: What a rule would do, where one is likely but not certain.
+    :param stages: What base (1), ours (2) and theirs (3) have at the paths.
+    """
+
+    kind: str
+    paths: tuple[str, ...]
+    text: str
+    reason: str = ""
+    proposal: Settled | None = None
+    stages: tuple[tuple[str, int, Version], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TreeMerge:
     """A merge of two commits: the tree, what was settled by rules, and what is open.
 
     Files that are open have markers in the tree, as git's have.
+
+    :param files: The files whose contents conflicted.
+    :param settled: The conflicts about whole files that a rule settled.
     """
 
     tree: str
     files: tuple[MergedFile, ...]
-    conflicts: tuple[Message, ...]
+    conflicts: tuple[Open, ...]
+    settled: tuple[Settled, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -82,24 +110,26 @@ class TreeMerge:
         return not self.conflicts
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    mode: str
-    blob: str
-
-
-_Stages = dict[str, dict[int, _Version]]
-
-
-def merge_trees(repository: Path, ours: str, theirs: str) -> TreeMerge:
+def merge_trees(
+    repository: Path, ours: str, theirs: str, without: frozenset[str] = frozenset()
+) -> TreeMerge:
     """Merge two commits.
 
+    :param without: The names of rules that are switched off.
     :raises NotMergeable: One of them is no commit, or they have no common ancestor.
     """
-    merged = merge_contents(repository, ours, theirs)
-    collisions = collisions_between(repository, ours, theirs, merged.tree)
-    found = tuple(Message(SEMANTIC, (c.user, c.module), str(c)) for c in collisions)
-    return TreeMerge(merged.tree, merged.files, merged.conflicts + found)
+    objects = GitObjects(repository)
+    try:
+        sides = Sides(repository, ours, theirs, objects)
+        merged = _merge(sides, without)
+        found = collisions_between(sides, merged.tree)
+    finally:
+        objects.close()
+    colliding = tuple(Open(SEMANTIC, c.paths, str(c), _ACROSS) for c in found)
+    return TreeMerge(merged.tree, merged.files, merged.conflicts + colliding, merged.settled)
+
+
+_ACROSS = "the files merge, the names do not"
 
 
 def merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
@@ -107,114 +137,120 @@ def merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
 
     Wherever git finds a conflict in the contents of a file, ``files`` has that file.
     """
-    tree, stages, messages = _by_git(repository, ours, theirs)
-    wanted = _mergeable(stages, messages)
-    if not wanted:
-        return TreeMerge(tree, (), tuple(filter(_is_conflict, messages)))
-    contents = _read_blobs(repository, [v.blob for path in wanted for v in stages[path].values()])
-    style = Style(MERGE, labels=Labels(os.fsencode(ours), b"base", os.fsencode(theirs)))
-    files = []
+    objects = GitObjects(repository)
+    try:
+        return _merge(Sides(repository, ours, theirs, objects), frozenset())
+    finally:
+        objects.close()
+
+
+def _merge(sides: Sides, without: frozenset[str]) -> TreeMerge:
+    by_git = merge_by_git(sides.top, sides.ours, sides.theirs)
+    if by_git is None:
+        raise NotMergeable(sides.ours, sides.theirs)
+    return settle_tree(by_git, sides, without)
+
+
+def settle_tree(by_git: TreeMerging, sides: Sides, without: frozenset[str]) -> TreeMerge:
+    """Merge contents first, then decide about whole files, by what the contents became."""
+    groups = groups_of(by_git)
+    if not groups:
+        return TreeMerge(by_git.tree, (), ())
+    files = _merge_contents(by_git.stages, groups, sides, without)
+    texts: dict[str, bytes | None] = {p: file.text for p, file in files.items() if file.is_clean}
+    clean, modes = frozenset(texts), dict[str, str]()
+    settled: list[Settled] = []
+    conflicts: list[Open] = []
+    for group in groups:
+        whole = settle_group(group, by_git, sides, texts, clean, without)
+        if whole.is_settled:
+            settled += whole.made
+            for each in whole.made:
+                texts |= each.changes
+                modes |= each.modes
+        else:
+            conflicts += _left(group, by_git.stages, files, whole)
+    merged = tuple(MergedFile(path, result) for path, result in files.items())
+    tree = _with_changes(by_git, sides, texts, modes)
+    return TreeMerge(tree, merged, tuple(conflicts), tuple(settled))
+
+
+def _left(
+    group: Group, stages: Stages, files: Mapping[str, Clean | Conflict], whole: Outcome
+) -> Iterable[Open]:
+    for message in group.messages:
+        results = [files[path] for path in message.paths if path in files]
+        is_about_contents = message.kind == CONTENTS and bool(results)
+        if is_about_contents and all(result.is_clean for result in results):
+            continue
+        versions = tuple(
+            (path, side, version)
+            for path in message.paths
+            for side, version in sorted(stages.get(path, {}).items())
+        )
+        fitting = (each for each in whole.made if set(each.paths) & set(message.paths))
+        reason = getattr(results[0], "reason", "") if is_about_contents else whole.reason
+        yield Open(message.kind, message.paths, message.text, reason, next(fitting, None), versions)
+
+
+def _merge_contents(
+    stages: Stages, groups: Iterable[Group], sides: Sides, without: frozenset[str]
+) -> dict[str, Clean | Conflict]:
+    """Merge the files with a conflict of contents, by path."""
+    wanted = [
+        path
+        for group in groups
+        for message in group.messages
+        if message.kind == CONTENTS
+        for path in message.paths
+        if _is_mergeable(stages.get(path, {}))
+    ]
+    versions = [version for path in wanted for version in stages[path].values()]
+    sides.load(version.blob for version in versions)
+    style = Style(MERGE, labels=Labels(os.fsencode(sides.ours), b"base", os.fsencode(sides.theirs)))
+    made: dict[str, Clean | Conflict] = {}
     for path in wanted:
-        texts = [
-            contents[stages[path][side].blob] if side in stages[path] else b"" for side in (1, 2, 3)
-        ]
-        files.append(MergedFile(path, _merge_one(path, texts, style)))
-    settled = {file.path: file.result.text for file in files if file.result.is_clean}
-    if settled:
-        tree = _replace(repository, tree, settled)
-    still_open = (
-        message
-        for message in messages
-        if _is_conflict(message)
-        and not (message.kind in _CONTENT and set(message.paths) <= settled.keys())
-    )
-    return TreeMerge(tree, tuple(files), tuple(still_open))
+        texts = [sides.text(stages[path].get(side)) for side in (1, 2, 3)]
+        made[path] = _merge_one(path, texts, style, without)
+    return made
 
 
-def _merge_one(path: str, texts: list[bytes], style: Style) -> Clean | Conflict:
+def _merge_one(
+    path: str, texts: list[bytes], style: Style, without: frozenset[str]
+) -> Clean | Conflict:
     try:
         base, ours, theirs = texts
-        return merge(path, base, ours, theirs, style)
+        return merge(path, base, ours, theirs, style, without)
     except TooCostly:
         return Conflict(texts[1], reason="too long or too repetitive to be compared")
 
 
-def _is_conflict(message: Message) -> bool:
-    return message.kind.startswith("CONFLICT")
+def _is_mergeable(versions: dict[int, Version]) -> bool:
+    """Return whether a path has regular files on both sides."""
+    return {2, 3} <= versions.keys() and all(v.mode in _REGULAR for v in versions.values())
 
 
-def _mergeable(stages: _Stages, messages: list[Message]) -> list[str]:
-    """Return the paths with nothing but a conflict of contents in regular files of one mode."""
-    other = {
-        path
-        for message in messages
-        if _is_conflict(message) and message.kind not in _CONTENT
-        for path in message.paths
-    }
-    return [
-        path
-        for path, versions in stages.items()
-        if {2, 3} <= versions.keys()
-        and path not in other
-        and all(version.mode in _REGULAR for version in versions.values())
-        and versions[2].mode == versions[3].mode
-    ]
+def _with_changes(
+    by_git: TreeMerging,
+    sides: Sides,
+    texts: dict[str, bytes | None],
+    modes: dict[str, str],
+) -> str:
+    written = [path for path, text in texts.items() if text is not None]
+    blobs = dict(
+        zip(written, write_blobs(sides.top, [texts[path] or b"" for path in written]), strict=True)
+    )
+    changes: dict[str, Change] = {}
+    for path in texts.keys() | modes.keys():
+        if path in texts and path not in blobs:
+            changes[path] = None
+            continue
+        now = sides.entry(by_git.tree, path)
+        blob = blobs.get(path) or (now.blob if now else "")
+        changes[path] = Version(modes.get(path) or (now.mode if now else _REGULAR[0]), blob)
+    if not changes:
+        return by_git.tree
+    return change_tree(sides.top, sides.read_tree, by_git.tree, changes)
 
 
-def _by_git(repository: Path, ours: str, theirs: str) -> tuple[str, _Stages, list[Message]]:
-    args = [*_NO_DRIVER, "merge-tree", "--write-tree", "-z", "--messages"]
-    args += ["--end-of-options", ours, theirs]
-    output = run_git(args, repository, accept=(0, 1))
-    fields = [os.fsdecode(field) for field in output.split(b"\0")]
-    if not fields[0].strip():
-        raise NotMergeable(ours, theirs)
-    tree, at = fields[0].strip(), 1
-    stages: _Stages = {}
-    while at < len(fields) and fields[at]:
-        about, path = fields[at].split("\t", 1)
-        mode, blob, stage = about.split()
-        stages.setdefault(path, {})[int(stage)] = _Version(mode, blob)
-        at += 1
-    messages = []
-    at += 1
-    while at < len(fields) and fields[at].isdigit():
-        end = at + 1 + int(fields[at])
-        messages.append(Message(fields[end], tuple(fields[at + 1 : end]), fields[end + 1].strip()))
-        at = end + 2
-    return tree, stages, messages
-
-
-def _read_blobs(repository: Path, blobs: list[str]) -> dict[str, bytes]:
-    wanted = sorted(set(blobs))
-    output = run_git(["cat-file", "--batch"], repository, input="\n".join(wanted).encode() + b"\n")
-    contents, at = {}, 0
-    for blob in wanted:
-        end = output.index(b"\n", at)
-        size = int(output[at:end].split()[2])
-        contents[blob] = output[end + 1 : end + 1 + size]
-        at = end + 2 + size
-    return contents
-
-
-def _replace(repository: Path, tree: str, settled: dict[str, bytes]) -> str:
-    """Return a tree with other contents for some paths; their modes stay."""
-    with tempfile.TemporaryDirectory(prefix="guild-merge-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        run_git(["read-tree", tree], repository, extra_env=index)
-        listed = run_git(["ls-files", "-s", "-z"], repository, extra_env=index)
-        rows = []
-        for row in listed.split(b"\0"):
-            about, _, name = row.partition(b"\t")
-            path = os.fsdecode(name)
-            if path in settled:
-                blob = run_git(
-                    ["hash-object", "-w", "--stdin"], repository, input=settled[path]
-                ).strip()
-                rows.append(about.split()[0] + b" " + blob + b" 0\t" + name)
-        run_git(
-            ["update-index", "-z", "--index-info"],
-            repository,
-            input=b"\0".join(rows) + b"\0",
-            extra_env=index,
-        )
-        return run_git(["write-tree"], repository, extra_env=index).decode().strip()
+__all__ = ["SEMANTIC", "MergedFile", "Message", "NotMergeable", "Open", "TreeMerge", "merge_trees"]

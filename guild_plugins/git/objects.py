@@ -53,7 +53,17 @@ class GitObjects:
         if process is not None:
             process.communicate()
 
-    def _read(self, oids: list[str]) -> list[tuple[str, bytes]]:
+    def read_tree(self, oid: str) -> bytes:
+        """Return a tree object as git stores it.
+
+        :raises GitFailed: There is none.
+        """
+        found = self._read([oid], b"tree")
+        if not found:
+            raise GitFailed(("cat-file",), 1, f"{oid} is no tree")
+        return found[0][1]
+
+    def _read(self, oids: list[str], kind: bytes = b"blob") -> list[tuple[str, bytes]]:
         """Ask for a few blobs; all answers are taken, so that none is left for the next to ask."""
         if self._here is not None:
             oids = [oid for oid in oids if oid in self._here]
@@ -65,7 +75,7 @@ class GitObjects:
         try:
             questions.write("".join(f"{oid}\n" for oid in oids).encode())
             questions.flush()
-            found = [(oid, _answer(answers)) for oid in oids]
+            found = [(oid, _answer(answers, kind)) for oid in oids]
         except (BrokenPipeError, GitFailed):
             self._abandon()
             raise GitFailed(("cat-file",), 1, "it ended before it had answered") from None
@@ -85,8 +95,8 @@ class GitObjects:
         return frozenset(output.decode().split())
 
 
-def _answer(stream: IO[bytes]) -> bytes | None:
-    """Read ``oid blob size``, and as much content; ``None`` for what is missing or no blob."""
+def _answer(stream: IO[bytes], kind: bytes) -> bytes | None:
+    """Read ``oid kind size``, and as much content; ``None`` for what is missing or another kind."""
     line = stream.readline()
     if not line:
         raise GitFailed(("cat-file",), 1, "it ended before it had answered")
@@ -95,4 +105,4 @@ def _answer(stream: IO[bytes]) -> bytes | None:
         return None
     content = stream.read(int(head[2]))
     stream.read(1)
-    return content if head[1] == b"blob" else None
+    return content if head[1] == kind else None

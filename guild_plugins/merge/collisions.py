@@ -1,181 +1,248 @@
-"""Names that one side of a merge removed and the other began to use, in other files.
+"""What one side of a merge took away and the other began to use, in other files.
 
-Every file may merge, and the program still be broken. Looked at are names at the
-top of modules: functions, classes, constants. Imports are followed as Python would
-follow them. What a name is used for inside its own module is `verify`'s to check;
-methods and parameters are not looked at: whose they are, syntax does not say.
+Every file may merge, and the program still be broken. Looked at are modules, the
+names at their top, how functions and classes are called, and methods. Imports are
+followed as Python would follow them. What a name is used for inside its own module
+is `verify`'s to check. Whose method an attribute is, syntax does not say: it is told
+where nothing of the name is left in the whole tree, and the file names its class.
 """
 
 from __future__ import annotations
 
-from _ast import (
-    AST,
-    AnnAssign,
-    Assign,
-    AsyncFunctionDef,
-    Attribute,
-    ClassDef,
-    FunctionDef,
-    Import,
-    ImportFrom,
-    Load,
-    Module,
-    Name,
-    Try,
-    alias,
-)
+import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from guild_plugins.graph.imports import Import as Meant
 from guild_plugins.graph.modules import Modules
-from guild_plugins.merge.names import parse, walk
+from guild_plugins.merge.begun import Begun, Called, Use, find_begun
+from guild_plugins.merge.glance import lost_words, new_words
+from guild_plugins.merge.lost import Lost, Versions, bound_names, find_lost
+from guild_plugins.merge.names import parse
 from guild_plugins.scopes.layout import USUAL_ROOTS
 from guild_plugins.scopes.workspace import PROJECT_FILES
 
+MOST_PASSED = 4
+"""So many modules that pass a name on by a star are followed, one after the other."""
 
-class Versions(NamedTuple):
-    """A file that a side changed, in all versions; empty where there is none."""
+NAME, METHOD, MODULE, CALL = "name", "method", "module", "call"
 
-    base: bytes
-    ours: bytes
-    theirs: bytes
-    merged: bytes
+_DID = {
+    NAME: "removed or renamed",
+    METHOD: "removed or renamed",
+    MODULE: "removed or moved",
+    CALL: "changed the parameters of",
+}
+_OTHER = {"ours": "theirs", "theirs": "ours"}
+
+
+class Merged(Protocol):
+    """The merged tree."""
+
+    def paths(self) -> Collection[str]:
+        """Return all paths."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content; nothing for none."""
+
+    def defining(self, names: Collection[str]) -> Collection[str]:
+        """Return those of some names that any Python file may give to something."""
+
+
+class OnlyPaths:
+    """A merged tree of which the paths are known and nothing else: no method is looked for."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._paths = paths
+
+    def paths(self) -> Collection[str]:
+        """Return all paths."""
+        return self._paths
+
+    def read(self, path: str) -> bytes:  # noqa: ARG002
+        """Return nothing."""
+        return b""
+
+    def defining(self, names: Collection[str]) -> Collection[str]:
+        """Return all names."""
+        return names
 
 
 class Collision(NamedTuple):
-    """A name that is not in a module any more, and a file that began to use it."""
+    """A name that is not in a module as it was, and a file that began to use it so."""
 
     user: str
     module: str
     name: str
     remover: str
-    """The side that removed it: ``ours`` or ``theirs``."""
+    """The side that removed or changed it: ``ours`` or ``theirs``."""
+    kind: str = NAME
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """The two files."""
+        return self.user, self.module
 
     def __str__(self) -> str:
-        other = "theirs" if self.remover == "ours" else "ours"
+        place = f"{self.name} in {self.module}" if self.name else self.module
         return (
-            f"{self.remover} removed or renamed {self.name} in {self.module}, "
-            f"and {other} began to use it in {self.user}"
+            f"{self.remover} {_DID[self.kind]} {place}, "
+            f"and {_OTHER[self.remover]} began to use it in {self.user}"
         )
 
 
-class Use(NamedTuple):
-    """A name of a module, as a file takes it: ``from module import name`` or ``module.name``."""
-
-    module: str
-    level: int
-    name: str
-
-
-def find_collisions(
-    changed: Mapping[str, Versions], paths: Collection[str]
-) -> tuple[Collision, ...]:
+def find_collisions(changed: Mapping[str, Versions], tree: Merged) -> tuple[Collision, ...]:
     """Return what collides.
 
     :param changed: The Python files that either side changed, by path.
-    :param paths: All paths of the merged tree.
+    :param tree: Asked for where it matters.
     """
-    found: list[Collision] = []
-    for remover, user in (("ours", "theirs"), ("theirs", "ours")):
-        gone = {path: names for path, v in changed.items() if (names := removed_names(v, remover))}
-        if gone:
-            modules = Modules({*paths, *changed}, source_folders(paths))
-            for path, versions in changed.items():
-                uses = new_uses(versions, user)
-                found += _colliding(path, uses, gone, modules, remover)
+    found: dict[Collision, None] = {}
+    for remover in ("ours", "theirs"):
+        lost, begun = _candidates(changed, remover)
+        if any(lost.values()) and begun:
+            look = _Look(changed, tree, lost, remover)
+            for path, uses in begun.items():
+                found.update(dict.fromkeys(look.colliding(path, uses)))
     return tuple(found)
 
 
-def _colliding(
-    path: str, uses: set[Use], gone: Mapping[str, set[str]], modules: Modules, remover: str
-) -> Iterator[Collision]:
-    names = set().union(*gone.values())
-    for use in sorted(use for use in uses if use.name in names):
-        meant = modules.find(path, Meant(use.module, (use.name,), 0, use.level))
-        for module in meant.files:
-            if use.name in gone.get(module, ()):
-                yield Collision(path, module, use.name, remover)
+def _candidates(
+    changed: Mapping[str, Versions], remover: str
+) -> tuple[dict[str, Lost], dict[str, Begun]]:
+    """Return what was lost and what was begun to use, of files that may have to do with it."""
+    user = _OTHER[remover]
+    gone = {path: lost_words(v.base, v.of(remover)) for path, v in changed.items()}
+    come = {path: new_words(v.base, v.of(user)) for path, v in changed.items()}
+    common = set().union(*gone.values()) & set().union(*come.values())
+    moved = {path for path, v in changed.items() if v.base and not v.of(remover)}
+    lost = {
+        path: found
+        for path, words in gone.items()
+        if (words & common or path in moved) and (found := find_lost(changed[path], remover))
+    }
+    words = {word.encode() for found in lost.values() for word in found.words}
+    words |= {part.encode() for path in moved & lost.keys() for part in _module_words(path)}
+    begun = {path: find_begun(changed[path], user) for path, found in come.items() if found & words}
+    return lost, begun
+
+
+def _module_words(path: str) -> list[str]:
+    """Return the last two words of the dotted name of a module."""
+    return path.removesuffix("/__init__.py").rpartition(".")[0].split("/")[-2:]
+
+
+class _Look:
+    """One side's losses, and how imports find them."""
+
+    def __init__(
+        self, changed: Mapping[str, Versions], tree: Merged, lost: Mapping[str, Lost], remover: str
+    ) -> None:
+        self._changed, self._tree, self._lost, self._remover = changed, tree, lost, remover
+        self._names = {word for found in lost.values() for word in found.words}
+
+    @cached_property
+    def _paths(self) -> Collection[str]:
+        return self._tree.paths()
+
+    @cached_property
+    def _modules(self) -> Modules:
+        return Modules({*self._paths, *self._changed}, source_folders(self._paths))
+
+    @cached_property
+    def _methods(self) -> dict[str, tuple[str, str]]:
+        """The methods that are nowhere in the tree any more: name to module and class."""
+        of = {
+            name: (path, owner)
+            for path, found in self._lost.items()
+            for name, owner in found.methods.items()
+        }
+        left = self._tree.defining(of) if of else ()
+        return {name: where for name, where in of.items() if name not in left}
+
+    def colliding(self, path: str, begun: Begun) -> Iterator[Collision]:
+        """Yield what a file began to use that is lost."""
+        for use in sorted(begun.uses):
+            if use.name in self._names or not use.name or self._is_module(use.name):
+                yield from self._lost_names(path, use)
+        for call in sorted(begun.calls, key=lambda call: call.use):
+            if call.use.name in self._names:
+                yield from self._misfits(path, call)
+        wanted = begun.attributes & {n for found in self._lost.values() for n in found.methods}
+        for name in sorted(wanted):
+            yield from self._lost_methods(path, name)
+
+    def _is_module(self, name: str) -> bool:
+        return any(
+            found.is_gone and name in _module_words(path) for path, found in self._lost.items()
+        )
+
+    def _lost_names(self, path: str, use: Use) -> Iterator[Collision]:
+        for module in self._meant(path, use):
+            found = self._lost.get(module)
+            if found is not None and use.name in found.names:
+                yield Collision(path, module, use.name, self._remover)
+            elif found is not None and found.is_gone and self._is_left_out(module, use):
+                yield Collision(path, module, "", self._remover, MODULE)
+            elif found is None and use.name in self._names:
+                source = self._passed_on(module, use.name)
+                if source is not None:
+                    yield Collision(path, source, use.name, self._remover)
+
+    def _is_left_out(self, module: str, use: Use) -> bool:
+        """Return whether an import of a module means a file that is not there any more."""
+        stem = _module_words(module)[-1]
+        return module not in self._paths and (use.name or use.module).split(".")[-1] == stem
+
+    def _meant(self, path: str, use: Use) -> tuple[str, ...]:
+        names = (use.name,) if use.name else ()
+        return self._modules.find(path, Meant(use.module, names, 0, use.level)).files
+
+    def _passed_on(self, module: str, name: str) -> str | None:
+        """Return the module that lost a name which another passed on by ``import *``."""
+        waiting = [module]
+        for place in waiting[:MOST_PASSED]:
+            tree = parse(self._tree.read(place))
+            if tree is None or name in bound_names(tree):
+                return None
+            for node in tree.body:
+                if type(node).__name__ != "ImportFrom" or node.names[0].name != "*":  # type: ignore[attr-defined]
+                    continue
+                use = Use(node.module or "", node.level, "")  # type: ignore[attr-defined]
+                for source in self._meant(place, use):
+                    if name in self._lost.get(source, _NONE).names and not name.startswith("_"):
+                        return source
+                    waiting.append(source)
+        return None
+
+    def _misfits(self, path: str, call: Called) -> Iterator[Collision]:
+        for module in self._meant(path, call.use):
+            signatures = self._lost.get(module, _NONE).signatures.get(call.use.name)
+            if signatures is None:
+                continue
+            before, after = signatures
+            if before.accepts(call.given, call.keywords) and not after.accepts(
+                call.given, call.keywords
+            ):
+                yield Collision(path, module, call.use.name, self._remover, CALL)
+
+    def _lost_methods(self, path: str, name: str) -> Iterator[Collision]:
+        where = self._methods.get(name)
+        if where is None or where[0] == path:
+            return
+        module, owner = where
+        text = self._changed[path].of(_OTHER[self._remover])
+        if re.search(rf"\b(?:{owner}|{_module_words(module)[-1]})\b".encode(), text):
+            yield Collision(path, module, name, self._remover, METHOD)
+
+
+_NONE = Lost(frozenset(), {}, {})
 
 
 def removed_names(versions: Versions, remover: str) -> set[str]:
-    """Return the names that a side took out of a module, and that the merge has not either."""
-    after = versions.ours if remover == "ours" else versions.theirs
-    if not versions.base or after == versions.base:
-        return set()
-    trees = [parse(text) for text in (versions.base, after, versions.merged)]
-    before, left = trees[0], [tree for tree in trees[1:] if tree is not None]
-    if before is None or trees[1] is None or any(map(_is_open, left)):
-        return set()
-    return _bound(before) - set().union(*map(_bound, left))
-
-
-def _is_open(tree: Module) -> bool:
-    """Return whether a module may have names that are not seen: a star, or ``__getattr__``."""
-    names = _bound(tree)
-    return "*" in names or "__getattr__" in names
-
-
-def _bound(tree: Module) -> set[str]:
-    """Return the names at the top of a module, those under ``if`` and ``try`` included."""
-    names: set[str] = set()
-    waiting: list[AST] = [tree]
-    for node in waiting:
-        if isinstance(node, FunctionDef | AsyncFunctionDef | ClassDef):
-            names.add(node.name)
-            continue
-        if isinstance(node, Assign | AnnAssign):
-            targets = node.targets if isinstance(node, Assign) else [node.target]
-            names |= {n.id for t in targets for n in walk(t) if isinstance(n, Name)}
-            continue
-        if isinstance(node, alias):
-            names.add((node.asname or node.name).split(".")[0])
-        for field in ("body", "orelse", "finalbody", "handlers", "names"):
-            part = getattr(node, field, None)
-            waiting += part if isinstance(part, list) and not isinstance(node, alias) else []
-    return {name for name in names if isinstance(name, str)}
-
-
-def new_uses(versions: Versions, side: str) -> set[Use]:
-    """Return what a side began to use, and the merge uses."""
-    after = versions.ours if side == "ours" else versions.theirs
-    if after == versions.base:
-        return set()
-    base, new, merged = (_uses(text) for text in (versions.base, after, versions.merged or after))
-    return (new - base) & (merged or new)
-
-
-def _uses(text: bytes) -> set[Use]:
-    tree = parse(text)
-    if tree is None:
-        return set()
-    nodes = walk(tree)
-    tried = {id(n) for t in nodes if isinstance(t, Try) for s in t.body for n in walk(s)}
-    uses: set[Use] = set()
-    modules: dict[str, tuple[str, int]] = {}
-    for node in nodes:
-        if isinstance(node, ImportFrom):
-            for each in node.names:
-                inner = f"{node.module}.{each.name}" if node.module else each.name
-                modules[each.asname or each.name] = (inner, node.level)
-                if id(node) not in tried:
-                    uses.add(Use(node.module or "", node.level, each.name))
-        elif isinstance(node, Import):
-            for each in node.names:
-                modules[each.asname or each.name] = (each.name, 0)
-    for node in nodes:
-        if isinstance(node, Attribute) and isinstance(node.ctx, Load):
-            owner = modules.get(_dotted(node.value))
-            if owner is not None:
-                uses.add(Use(*owner, node.attr))
-    return uses
-
-
-def _dotted(node: AST) -> str:
-    if isinstance(node, Attribute):
-        inner = _dotted(node.value)
-        return inner and f"{inner}.{node.attr}"
-    return node.id if isinstance(node, Name) else ""
+    """Return the names at the top that a side took out of a module, and the merge has not."""
+    return set(find_lost(versions, remover).names)
 
 
 def source_folders(paths: Collection[str]) -> list[str]:

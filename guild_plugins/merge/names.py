@@ -56,6 +56,24 @@ def walk(tree: AST) -> list[AST]:
     return nodes
 
 
+def same_code(one: bytes, two: bytes) -> bool:
+    """Return whether two modules are the same to Python; a text that is none is not."""
+    trees = parse(one), parse(two)
+    try:
+        return None not in trees and _plain(trees[0]) == _plain(trees[1])
+    except RecursionError:
+        return False
+
+
+def _plain(node: object) -> object:
+    """Return a node without where it stands."""
+    if isinstance(node, AST):
+        return type(node), [_plain(getattr(node, field, None)) for field in node._fields]
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    return type(node), node
+
+
 def undefined_names(tree: Module) -> set[str]:
     """Return the names that a module reads and binds nowhere; none after ``import *``."""
     bound: set[str] = set()

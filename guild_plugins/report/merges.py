@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from html import escape
 
-from guild_plugins.delivery.trees import MergedFile, TreeMerge
+from guild_plugins.delivery.trees import CONTENTS, MergedFile, Open, TreeMerge
+from guild_plugins.delivery.whole_conflicts import Settled
 from guild_plugins.merge.result import Region
 from guild_plugins.report.text import printable
 
@@ -22,12 +22,26 @@ def render_merge(merge: TreeMerge, *, explain: bool) -> str:
         if explain:
             parts += [render_region(region) for region in file.result.regions]
     shown = {file.path for file in merge.files}
-    parts += [
-        printable(message.text)
-        for message in merge.conflicts
-        if not shown.issuperset(message.paths)
-    ]
+    parts += [f"settled by {each.rule.name}: {printable(each.text)}" for each in merge.settled]
+    for conflict in merge.conflicts:
+        if conflict.kind != CONTENTS or not shown.issuperset(conflict.paths):
+            parts += _conflict(conflict)
     return "\n".join(parts)
+
+
+def _conflict(conflict: Open) -> list[str]:
+    rows = [printable(conflict.text)]
+    if conflict.reason:
+        rows.append(f"  open: {conflict.reason}")
+    if conflict.proposal is not None:
+        rows.append(
+            f"  likely, by {conflict.proposal.rule.name}: {printable(conflict.proposal.text)}"
+        )
+    sides = {1: "base", 2: "ours", 3: "theirs"}
+    return rows + [
+        f"  {sides[side]:>6} {version.mode} {version.blob} {printable(path)}"
+        for path, side, version in conflict.stages
+    ]
 
 
 def render_region(region: Region) -> str:
@@ -68,7 +82,33 @@ def as_data(merge: TreeMerge) -> dict[str, object]:
             }
             for file in merge.files
         ],
-        "conflicts": [asdict(message) for message in merge.conflicts],
+        "settled": list(map(_settled_data, merge.settled)),
+        "conflicts": [
+            {
+                "kind": conflict.kind,
+                "paths": list(conflict.paths),
+                "text": conflict.text,
+                "reason": conflict.reason,
+                "proposed": conflict.proposal and _settled_data(conflict.proposal),
+                "stages": [
+                    {"path": path, "stage": side, "mode": version.mode, "blob": version.blob}
+                    for path, side, version in conflict.stages
+                ],
+            }
+            for conflict in merge.conflicts
+        ],
+    }
+
+
+def _settled_data(settled: Settled) -> dict[str, object]:
+    removed = [path for path, text in settled.changes.items() if text is None]
+    return {
+        "rule": settled.rule.name,
+        "rate": settled.rule.rate,
+        "paths": list(settled.paths),
+        "text": settled.text,
+        "removes": removed,
+        "writes": [path for path in settled.changes if path not in removed],
     }
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from guild_plugins.merge.kinds import PYTHON
+from guild_plugins.merge.kinds import CHANGELOG, JSON, PEOPLE, PROSE, PYTHON
+from guild_plugins.merge.names import same_code
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
 
 
@@ -21,6 +22,16 @@ def settle(sides: Sides, place: Place) -> Lines | None:
 def settle_relaid(sides: Sides, place: Place) -> Lines | None:
     """Return the side that changed more than the layout, where words or lines were moved about."""
     return _settled(sides, _python_form if place.kind == PYTHON else squash)
+
+
+def laid_out_alike(kind: str, one: bytes, two: bytes) -> bool:
+    """Return whether two whole texts say the same, in another layout."""
+    if kind == PYTHON:
+        return _python_form([one]) == _python_form([two]) and same_code(one, two)
+    if kind in _FREE_FORM:
+        return squash([one]) == squash([two])
+    first, second = ([line.rstrip() for line in text.split(b"\n")] for text in (one, two))
+    return [line for line in first if line] == [line for line in second if line]
 
 
 def _settled(sides: Sides, form: Callable[[Lines], bytes]) -> Lines | None:
@@ -45,6 +56,9 @@ def _python_form(lines: Lines) -> bytes:
     text = squash(lines).replace(b"'", b'"').replace(b"\\\n", b"")
     return re.sub(_LAST_COMMA, rb"\1", text)
 
+
+_FREE_FORM = (CHANGELOG, JSON, PEOPLE, PROSE)
+"""Kinds in which blanks mean nothing, wherever they stand."""
 
 _LAST_COMMA = rb",([)\]}])"
 _LAST_COMMA_LINES = rb",(\s*[)\]}])"
