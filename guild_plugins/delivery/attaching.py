@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import guild_plugins
 from guild_plugins.delivery.attributes import block_for, block_in, without_block
 from guild_plugins.delivery.install_note import Edited, InstallNote, Step, draft_of, read, write
 from guild_plugins.git.configuring import clear_left, edit_config, set_config
 from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 
-DRIVER: Final = "merge-driver %O %A %B %L %P %S %X %Y"
+START: Final = Path(guild_plugins.__file__).with_name("start.py")
+"""Where the driver begins."""
+
+_COMMAND: Final = (
+    "if test -x {python} && test -r {start}; then"
+    " exec {python} -I -S {start} merge-driver %O %A %B %L %P %S %X %Y; fi;"
+    " git merge-file -q --marker-size=%L -L ours -L base -L theirs %A %O %B"
+)
 
 
-def install_driver(
-    repository: Repository, program: str, note: InstallNote, *, dry: bool
-) -> Iterator[Step]:
+def driver_command(python: Path, start: Path) -> str:
+    """Return what git is to run for a file: Guild, or git's own merge where Guild is gone.
+
+    A driver that is not there would leave our side alone in the file, as if it were merged.
+    ``python -I -S`` reads neither the environment nor what is installed, and starts in
+    half the time (see `guild_plugins.start`).
+    """
+    return _COMMAND.format(python=_quoted(python), start=_quoted(start))
+
+
+def install_driver(repository: Repository, note: InstallNote, *, dry: bool) -> Iterator[Step]:
     """Install what is not installed yet, and yield what was done."""
     config, attributes = _files(repository)
-    wanted = f"'{program}' {DRIVER}"
+    wanted = driver_command(Path(sys.executable), START)
     if _configured(repository) != wanted:
         yield Step("merge driver", str(config))
         if not dry:
@@ -81,6 +99,11 @@ def _configured(repository: Repository) -> str | None:
     """Return the driver's command line; ``None`` where there is none."""
     command = ["config", "--file", str(repository.common_dir / "config"), "merge.guild.driver"]
     return os.fsdecode(run_git(command, repository.top, accept=(0, 1))).removesuffix("\n") or None
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a word of the shell in which git finds nothing to fill in."""
+    return shlex.quote(str(path)).replace("%", "%%")
 
 
 def _ended(text: bytes) -> bytes:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from guild_plugins.merge.diff3 import Alignment
 from guild_plugins.merge.kinds import VERIFIED, kind_of
@@ -204,11 +204,9 @@ def _write(name: str, text: bytes) -> None:
 
 def _keep_proposal(path: str, result: Conflict, text: bytes) -> None:
     """Keep a proposal in the repository; git runs drivers at the top of the work tree."""
-    from pathlib import Path
+    from guild_plugins.delivery.proposing import keep
 
-    from guild_plugins.delivery.proposals import Proposal, keep_proposal
-
-    keep_proposal(Path.cwd(), Proposal(path, result.reason, text))
+    keep(os.curdir, path, result.reason, text)
     _say(f"guild: {path}: a proposal is kept ({result.reason}); see guild resolve")
 
 

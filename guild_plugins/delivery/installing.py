@@ -59,7 +59,7 @@ def install(
     for name in hooks:
         yield from _install_hook(folder, name, dry=dry)
     if driver:
-        yield from install_driver(repository, program(), note, dry=dry)
+        yield from install_driver(repository, note, dry=dry)
 
 
 def uninstall(repository: Repository, *, dry: bool = False) -> Iterator[Step]:

@@ -1,21 +1,19 @@
 """Merges that the rules propose but do not take: kept beside the conflict for a person.
 
 They lie in the work tree's own git directory, below ``guild/proposals``: one
-file for each conflicted file, named by the hash of its path, with a first line
-that holds path and reason as JSON. The work tree itself is left alone.
+file for each conflicted file, written by the driver (see `proposing`). The work
+tree itself is left alone.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from guild_plugins.delivery.proposing import FOLDER, name_for, parts_of
 from guild_plugins.errors import GuildError
 from guild_plugins.git.repository import find_repository
-
-FOLDER = Path("guild", "proposals")
 
 
 class NoProposal(GuildError):
@@ -41,22 +39,16 @@ class Proposal:
     text: bytes
 
 
-def keep_proposal(start: Path, proposal: Proposal) -> None:
-    """Keep a proposal in the repository that a directory lies in; outside of one, do nothing."""
-    folder = _folder(start)
-    if folder is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    head = json.dumps({"path": proposal.path, "reason": proposal.reason}).encode()
-    (folder / _name(proposal.path)).write_bytes(head + b"\n" + proposal.text)
-
-
 def list_proposals(start: Path) -> list[Proposal]:
     """Return the proposals of the work tree that a directory lies in, by path."""
     folder = _folder(start)
     if folder is None or not folder.is_dir():
         return []
-    return sorted(map(_read, folder.iterdir()), key=lambda proposal: proposal.path)
+    found = []
+    for kept in folder.iterdir():
+        with suppress(ValueError):  # what another version kept is none of ours
+            found.append(_read(kept))
+    return sorted(found, key=lambda proposal: proposal.path)
 
 
 def take_proposal(start: Path, path: str) -> Proposal:
@@ -65,7 +57,7 @@ def take_proposal(start: Path, path: str) -> Proposal:
     :raises NoProposal: There is none.
     """
     folder = _folder(start)
-    kept = folder / _name(path) if folder else None
+    kept = folder / name_for(path) if folder else None
     if kept is None or not kept.is_file():
         raise NoProposal(path)
     proposal = _read(kept)
@@ -77,7 +69,7 @@ def drop_proposal(start: Path, path: str) -> None:
     """Forget the proposal for a path, where there is one: the file was merged anew."""
     folder = _folder(start)
     if folder is not None:
-        (folder / _name(path)).unlink(missing_ok=True)
+        (folder / name_for(path)).unlink(missing_ok=True)
 
 
 def _folder(start: Path) -> Path | None:
@@ -85,11 +77,5 @@ def _folder(start: Path) -> Path | None:
     return repository.git_dir / FOLDER if repository else None
 
 
-def _name(path: str) -> str:
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def _read(kept: Path) -> Proposal:
-    head, _, text = kept.read_bytes().partition(b"\n")
-    said = json.loads(head)
-    return Proposal(said["path"], said["reason"], text)
+    return Proposal(*parts_of(kept.read_bytes()))

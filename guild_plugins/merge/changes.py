@@ -57,13 +57,23 @@ class _Groups:
         self.flags = flags
         self.start, self.end = 0, _end_of_run(flags, 0)
 
-    def advance(self) -> bool:
-        """Go to the run after the next kept line; ``False`` at the end."""
-        if self.end >= len(self.flags):
-            return False
-        self.start = self.end + 1
-        self.end = _end_of_run(self.flags, self.start)
-        return True
+    def advance_to_change(self) -> int:
+        """Go to the next run that is not empty; return over how many kept lines, 0 at the end."""
+        start = self.flags.find(1, self.end)
+        if start < 0:
+            return 0
+        kept = start - self.end
+        self.start, self.end = start, _end_of_run(self.flags, start)
+        return kept
+
+    def advance(self, kept: int) -> None:
+        """Go to the run after so many kept lines."""
+        at = self.end
+        while kept:
+            ahead = at + kept
+            kept = self.flags.count(1, at, ahead)
+            at = ahead
+        self.start, self.end = at, _end_of_run(self.flags, at)
 
     def retreat(self) -> None:
         """Go to the run before the kept line that precedes this one."""
@@ -95,9 +105,10 @@ def _settle(lines: list[int], flags: bytearray, others: bytearray) -> None:
     while True:
         if group.end > group.start:
             _settle_group(lines, group, other)
-        if not group.advance():
+        kept = group.advance_to_change()
+        if not kept:
             return
-        other.advance()
+        other.advance(kept)
 
 
 def _settle_group(lines: list[int], group: _Groups, other: _Groups) -> None:
@@ -111,7 +122,7 @@ def _settle_group(lines: list[int], group: _Groups, other: _Groups) -> None:
         highest = group.end
         aligns = other.end > other.start
         while group.slide_down(lines):
-            other.advance()
+            other.advance(1)
             aligns = aligns or other.end > other.start
     if group.end == highest or not aligns:
         return

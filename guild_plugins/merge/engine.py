@@ -7,19 +7,20 @@ from guild_plugins.merge.kinds import LOCK, kind_of
 from guild_plugins.merge.lines import has_markers, split_lines
 from guild_plugins.merge.refine import find_units
 from guild_plugins.merge.render import Style, render
-from guild_plugins.merge.result import Clean, Conflict, Region
+from guild_plugins.merge.result import Clean, Conflict, Region, Settlement
 from guild_plugins.merge.rules.sides import BUSY, CALM, USUAL, Place, Sides, Uses
-from guild_plugins.merge.settle import Settlement, settle
 from guild_plugins.merge.trivial import merge_trivially
 from guild_plugins.merge.verify import Fault, find_fault
 from guild_plugins.merge.whole import merge_whole
-from guild_plugins.merge.words import words_outside_imports
 
 ACCEPT = 0.78
 """A merge is taken where it is as likely as this to be what a person would make of it."""
 
 PROPOSE = 0.58
 """A merge that is as likely as this is proposed, and the conflict stays."""
+
+SURE = 0.96
+"""A rule that is right this often may settle one place of a file in which another stays open."""
 
 MANY = 3
 """Changes of either side alone that make a file a busy one."""
@@ -123,6 +124,8 @@ def _reopen(aligned: Alignment, fault: Fault) -> None:
 
 
 def _by_rules(place: Place, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:
+    from guild_plugins.merge.settle import settle  # most files are merged without the rules
+
     found = {hunk: settle(_sides(aligned, hunk), place) for hunk in aligned.conflicts}
     made = {hunk: settlement for hunk, settlement in found.items() if settlement is not None}
     if len(made) < len(found):
@@ -178,7 +181,7 @@ def _in_part(
     """
     sure: dict[Hunk, Settlement] = {}
     for unit in find_units(aligned) if proposal is None else ():
-        settled = {hunk: made for hunk in unit if (made := found[hunk]) and made.is_sure}
+        settled = {hunk: made for hunk in unit if (made := found[hunk]) and made.lowest >= SURE}
         if len(settled) == len(unit):
             sure |= settled
     if len(sure) == len(found):
@@ -204,6 +207,8 @@ def _sides(aligned: Alignment, hunk: Hunk) -> Sides:
 
 def _uses(aligned: Alignment) -> Uses:
     """Return the words in use; where a conflict is open, those of both sides."""
+    from guild_plugins.merge.words import words_outside_imports
+
     ours, theirs = b"".join(aligned.ours), b"".join(aligned.theirs)
     merged = render(aligned, {}, Style())
     return Uses(*map(words_outside_imports, (ours, theirs, merged)))

@@ -12,6 +12,8 @@ BINARY_PROBE = 8000
 
 def split_lines(data: bytes) -> list[bytes]:
     """Return the lines with their ends; the last one may have none."""
+    if b"\r" not in data:
+        return data.splitlines(keepends=True)
     lines = data.split(b"\n")
     last = lines.pop()
     lines = [line + b"\n" for line in lines]
@@ -34,8 +36,9 @@ def has_markers(data: bytes) -> bool:
 
 def number_lines(*texts: list[bytes]) -> list[list[int]]:
     """Return the texts with equal lines as equal numbers, which compare quicker."""
-    numbers: dict[bytes, int] = {}
-    return [[numbers.setdefault(line, len(numbers)) for line in text] for text in texts]
+    different = dict.fromkeys(line for text in texts for line in text)
+    number_of = dict(zip(different, range(len(different)), strict=True)).__getitem__
+    return [list(map(number_of, text)) for text in texts]
 
 
 def ends_with_cr(lines: list[bytes], at: int) -> bool | None:

@@ -32,6 +32,25 @@ class Region:
         return bool(self.reason)
 
 
+class Settlement:
+    """What the rules made of one place, and how often each of them is right."""
+
+    __slots__ = ("lines", "rates")
+
+    def __init__(self, lines: list[bytes], rates: dict[str, float]) -> None:
+        self.lines, self.rates = lines, rates
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules."""
+        return tuple(self.rates)
+
+    @property
+    def lowest(self) -> float:
+        """How often the rule is right that is right least often."""
+        return min(self.rates.values())
+
+
 class Clean:
     """A merge with nothing left to decide."""
 

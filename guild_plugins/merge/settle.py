@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from guild_plugins.merge.diff3 import CONFLICT, THEIRS, Alignment
+from guild_plugins.merge.result import Settlement
 from guild_plugins.merge.rules.sides import Lines, Place, Sides
 from guild_plugins.merge.rules.table import (
     ADJACENT,
     ADJACENT_ADDED,
     ADJACENT_REMOVED,
     RULES,
-    SURE,
     Rule,
 )
-
-
-class Settlement:
-    """What the rules made of a conflict, and how often each of them is right."""
-
-    __slots__ = ("lines", "rates")
-
-    def __init__(self, lines: Lines, rates: dict[str, float]) -> None:
-        self.lines, self.rates = lines, rates
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """The names of the rules."""
-        return tuple(self.rates)
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether it may stand beside open conflicts."""
-        return min(self.rates.values()) >= SURE
 
 
 def settle(sides: Sides, place: Place) -> Settlement | None:

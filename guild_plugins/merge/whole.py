@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from guild_plugins.merge.kinds import STATE
 from guild_plugins.merge.result import Clean, Conflict
-from guild_plugins.merge.state import NotState, merge_states
 
 
 def merge_whole(kind: str, base: bytes, ours: bytes, theirs: bytes) -> Clean | Conflict | None:
     """Return the merged file; ``None`` where its kind is merged by lines."""
     if kind != STATE:
         return None
+    from guild_plugins.merge.state import NotState, merge_states
+
     try:
         return Clean(merge_states(base, ours, theirs))
     except NotState:

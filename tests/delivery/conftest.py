@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-DRIVER = f"{sys.executable} -m guild_plugins.start merge-driver %O %A %B %L %P %S %X %Y"
+from guild_plugins.delivery.attaching import START, driver_command
+
 ROOT = str(Path(__file__).parents[2])
+DRIVER = driver_command(Path(sys.executable), START)
 
 
 class Repo:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from guild_plugins.delivery.attaching import START, driver_command
 from guild_plugins.delivery.driver import drive
-from tests.delivery.conftest import Repo
+from tests.delivery.conftest import ROOT, Repo
 
 A = "\n\ndef a():\n    path = os.getcwd()\n    return path\n"
 BASE = f"import os\n{A}"
@@ -185,20 +186,61 @@ def test_a_proposal_is_kept_beside_the_conflict_and_can_be_accepted(repo: Repo) 
     assert repo.text("m.py") == "x = 1\ny = 2\nz = g(\n    c, b)\n"
 
 
-def test_what_a_start_imports_is_on_a_budget() -> None:
+def test_where_guild_is_gone_git_merges(repo: Repo) -> None:
+    gone = [
+        (Path("/no where/python"), START),
+        (Path(sys.executable), Path("/50%/x")),
+    ]
+    repo.fork(*FIGHT)
+
+    for python, script in gone:
+        repo.git("config", "merge.guild.driver", driver_command(python, script))
+        repo.git("merge", "topic", code=1)
+        assert repo.text("a.txt") == "<<<<<<< ours\ntwo\n=======\nthree\n>>>>>>> theirs\n"
+        repo.git("merge", "--abort")
+
+
+def test_what_a_start_imports_is_on_a_budget(tmp_path: Path) -> None:
+    import_of = "import {}\n\n\ndef f():\n    return {}.path\n"
+    sides = {"O": ("os", "a.sep"), "A": ("sys", "a.sep"), "B": ("os", "b.sep")}
+    for name, (module, value) in sides.items():
+        (tmp_path / name).write_text(import_of.format(module, module) + f"\n\nx = {value}\n")
     program = (
-        "import sys; before = set(sys.modules)\n"
-        "import guild_plugins.start, guild_plugins.delivery.driver, guild_plugins.merge.engine\n"
-        "print(*sorted(set(sys.modules) - before))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        "import sys; before = set(sys.modules); sys.argv[1:] = ['merge-driver', *'OAB7', 'm.py']\n"
+        f"sys.path.append({ROOT!r}); from guild_plugins.start import main\n"
+        "print(main(), *sorted(set(sys.modules) - before))\n"
     )
 
-    loaded = {name.split(".")[0] for name in done.stdout.split()}
-    heavy = {"pydantic", "pluggy", "pygit2", "asyncio", "dataclasses", "typing", "ast", "inspect"}
-    heavy |= {"subprocess", "pathlib", "argparse", "json", "importlib.metadata", "difflib"}
-    assert not loaded & heavy
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    code, *loaded = done.stdout.split()
+    ours = {name for name in loaded if name.startswith("guild_plugins")}
+    assert code in "01"
+    assert "guild_plugins.merge.engine" in ours
+    assert set(loaded) - ours <= {
+        *("__future__", "_ast", "_collections_abc", "_stat", "abc", "_abc", "errno"),
+        *("genericpath", "itertools", "os", "os.path", "posixpath", "stat", "warnings"),
+    }
+
+
+def test_what_is_installed_is_found_without_site(tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.append({ROOT!r}); sys.argv[1:] = ['merge-driver']\n"
+        "from guild_plugins import start; sys.meta_path.append(start.Installed)\n"
+        "before = sys.path[:]; import pluggy, no_such\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True
+    )
+
+    assert "No module named 'no_such'" in done.stderr
 
 
 def test_too_few_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ STATES = st.builds(lambda facts: b"".join(fact + b"\n" for fact in facts), st.li
 PATHS = st.sampled_from(["a.py", "a.txt", "CHANGELOG.md", "a.json", "poetry.lock", "x"])
 
 
+@settings(deadline=None)
 @given(PATHS, TEXTS, TEXTS)
 def test_where_one_side_changed_nothing_the_other_is_taken(
     path: str, base: bytes, side: bytes
@@ -33,12 +34,13 @@ def test_where_one_side_changed_nothing_the_other_is_taken(
     assert merge(path, base, side, side).text == side
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_lines_joined_are_the_text(text: bytes) -> None:
     assert b"".join(split_lines(text)) == text
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(PATHS, TEXTS, TEXTS, TEXTS)
 def test_the_sides_may_be_swapped(path: str, base: bytes, ours: bytes, theirs: bytes) -> None:
     one, two = merge(path, base, ours, theirs), merge(path, base, theirs, ours)
@@ -67,6 +69,7 @@ def _lines(text: bytes) -> set[bytes]:
     return {line.strip() for line in text.split(b"\n")}
 
 
+@settings(deadline=None)
 @given(st.lists(STATES, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_state_merges_to_the_same_in_any_order(states: list[bytes], chance: random.Random) -> None:
     whole = merge_states(*states)

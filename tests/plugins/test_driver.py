@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.delivery.conftest import DRIVER, ROOT, Repo
+from tests.delivery.conftest import ROOT, Repo
 from tests.plugins.distributions import write_plugin
 
-ASKED = DRIVER.replace("merge-driver", "merge-driver --plugins")
+START = f"{sys.executable} -m guild_plugins.start"  # finds plugins on PYTHONPATH
+ASKED = f"{START} merge-driver --plugins %O %A %B %L %P %S %X %Y"
 LOGS = """
 from guild_plugins.stages.hookspecs import hookimpl
 from guild_plugins.stages.models import Undecided
@@ -47,7 +49,7 @@ def test_a_plugin_that_is_installed_merges_a_file(tmp_path: Path) -> None:
 
 
 def test_no_plugin_is_asked_unless_the_user_says_so(tmp_path: Path) -> None:
-    code, text = _merged(tmp_path, "notes.log", driver=DRIVER)
+    code, text = _merged(tmp_path, "notes.log", driver=ASKED.replace("--plugins ", ""))
 
     assert code == 1
     assert "<<<<<<<" in text

@@ -8,10 +8,10 @@ change is a small one: by chance a long text holds nearly every word.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from _collections_abc import Callable, Iterable
 
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
+from guild_plugins.merge.words import words_of
 
 MOST_WORDS = 6
 """A change of more words than this is compared by lines alone."""
@@ -59,7 +59,7 @@ def _lines(lines: Lines) -> Counts:
 
 
 def _words(lines: Lines) -> Counts:
-    return _counted(re.findall(_WORD, b"".join(lines)))
+    return _counted(words_of(b"".join(lines)))
 
 
 def _counted(keys: Iterable[bytes]) -> Counts:
@@ -68,6 +68,3 @@ def _counted(keys: Iterable[bytes]) -> Counts:
         if key:
             counts[key] = counts.get(key, 0) + 1
     return counts
-
-
-_WORD = rb"\w+|[^\w\s]"

@@ -10,8 +10,6 @@ one heading, two entries.
 
 from __future__ import annotations
 
-import re
-
 from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PINS, PROSE
 from guild_plugins.merge.rules.additions import alike_lines, ended, look_alike
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
@@ -93,12 +91,12 @@ def _sections(lines: Lines) -> list[_Section]:
     above: list[tuple[bytes, bytes]] = []
     for line in lines:
         body = found[-1].body
-        mark = re.match(_HASHES, line)
-        is_underline = bool(body and body[-1].strip() and re.match(_UNDERLINE, line))
+        mark = _hashes(line)
+        is_underline = bool(body and body[-1].strip() and _is_underline(line))
         if not mark and not is_underline:
             body.append(line)
             continue
-        kind = mark.group(1) if mark else line[:1]
+        kind = mark or line[:1]
         heading = [body.pop(), line] if is_underline and not mark else [line]
         kinds = [known for known, _ in above]
         above = above[: kinds.index(kind)] if kind in kinds else above
@@ -143,8 +141,8 @@ def _entries(lines: Lines) -> list[Lines]:
     entries: list[Lines] = []
     in_bullet = False
     for line in lines:
-        is_bullet = re.match(_BULLET, line) is not None
-        goes_on = line[:1] in b" \t" or in_bullet or re.match(_UNDERLINE, line)
+        is_bullet = _is_bullet(line)
+        goes_on = line[:1] in b" \t" or in_bullet or _is_underline(line)
         is_more = goes_on and not is_bullet and entries and entries[-1][-1].strip()
         if entries and (is_more or not line.strip()):
             entries[-1].append(line)
@@ -173,10 +171,28 @@ def _without_holders(lines: Lines, count: int) -> Lines:
     return kept
 
 
-_BULLET = rb"\s*(?:[-*+]|\d+[.)]|\.\.)(?:\s|$)|\["
-"""What begins an entry: a bullet, a number, a link target or a comment of reStructuredText."""
+def _hashes(line: bytes) -> bytes:
+    """Return the sign of a heading of Markdown; empty where there is none."""
+    rest = line.lstrip(b"#")
+    return line[: len(line) - len(rest)] if rest[:1].isspace() else b""
 
-_UNDERLINE = rb"([-=~^\"'`#*+_])\1{2,}\s*$"
 
-_HASHES = rb"(#+)\s"
-"""What begins a heading of Markdown."""
+def _is_underline(line: bytes) -> bool:
+    signs = line.rstrip()
+    return len(signs) >= SHORTEST and signs[:1] in _RULERS and not signs.strip(signs[:1])
+
+
+def _is_bullet(line: bytes) -> bool:
+    """Return whether an entry begins: at a bullet, a number, a link target, a comment (rst)."""
+    if line.startswith(b"["):
+        return True
+    word = line.split(None, 1)[0] if line.strip() else b""
+    return word in _BULLETS or (word[:-1].isdigit() and word[-1:] in (b".", b")"))
+
+
+SHORTEST = 3
+"""An underline has so many signs at least."""
+
+_BULLETS = (b"-", b"*", b"+", b"..")
+
+_RULERS = tuple(b"-=~^\"'`#*+_"[at : at + 1] for at in range(11))

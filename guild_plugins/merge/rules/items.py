@@ -9,7 +9,6 @@ joined where both sides only added: whole items, ended by a comma.
 
 from __future__ import annotations
 
-import re
 from _ast import Assign, Call, Dict, List
 
 from guild_plugins.merge.kinds import PYTHON
@@ -27,7 +26,7 @@ def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the items of both sides, less what either removed."""
     if place.kind != PYTHON:
         return None
-    if all(re.match(_ITEM, line) for line in (*sides.base, *sides.ours, *sides.theirs)):
+    if _are_items([*sides.base, *sides.ours, *sides.theirs]):
         return _merge_sets(sides)
     if not sides.both_added or look_alike(sides.ours, sides.theirs):
         return None
@@ -36,6 +35,15 @@ def settle(sides: Sides, place: Place) -> Lines | None:
         if ours is not None and theirs is not None:
             return None if ours & theirs - {b""} else [*sides.ours, *sides.theirs]
     return None
+
+
+def _are_items(lines: Lines) -> bool:
+    """Return whether each line holds one plain item."""
+    if not all(b"," in line for line in lines):
+        return False
+    import re  # costs as much as a merge, and few conflicts come this far
+
+    return all(re.match(_ITEM, line) for line in lines)
 
 
 def _merge_sets(sides: Sides) -> Lines | None:

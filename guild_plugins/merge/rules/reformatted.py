@@ -6,8 +6,7 @@ side that changed the content: the layout can be made again, the change cannot.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from guild_plugins.merge.kinds import CHANGELOG, JSON, PEOPLE, PROSE, PYTHON
 from guild_plugins.merge.names import same_code
@@ -48,17 +47,24 @@ def _settled(sides: Sides, form: Callable[[Lines], bytes]) -> Lines | None:
 def _lines_form(lines: Lines) -> bytes:
     """Return the lines that are not blank, each as it stands but for its end and its quotes."""
     kept = b"\n".join(line.rstrip() for line in lines if line.strip())
-    return re.sub(_LAST_COMMA_LINES, rb"\1", kept.replace(b"'", b'"'))
+    return _without_last_commas(kept.replace(b"'", b'"'))
 
 
 def _python_form(lines: Lines) -> bytes:
     """Return the text without what formatters change: blanks, quotes, last commas, line joins."""
     text = squash(lines).replace(b"'", b'"').replace(b"\\\n", b"")
-    return re.sub(_LAST_COMMA, rb"\1", text)
+    return _without_last_commas(text)
 
+
+def _without_last_commas(text: bytes) -> bytes:
+    """Return the text without the commas that come before a closing bracket."""
+    first, *parts = text.split(b",")
+    return first + b"".join(
+        part if part.lstrip()[:1] in _CLOSING else b"," + part for part in parts
+    )
+
+
+_CLOSING = (b")", b"]", b"}")
 
 _FREE_FORM = (CHANGELOG, JSON, PEOPLE, PROSE)
 """Kinds in which blanks mean nothing, wherever they stand."""
-
-_LAST_COMMA = rb",([)\]}])"
-_LAST_COMMA_LINES = rb",(\s*[)\]}])"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from _collections_abc import Callable
 
 Lines = list[bytes]
 
@@ -83,12 +82,5 @@ def indent(lines: Lines) -> int:
     return 0
 
 
-def tokens(lines: Lines) -> list[bytes]:
-    """Return words, runs of whitespace, and every other byte by itself."""
-    return re.findall(_TOKEN, b"".join(lines))
-
-
 _EMPTY_ENTRIES = (b"", b"*", b"-")
 """Lines that hold the place of something to be written there."""
-
-_TOKEN = rb"\w+|\s+|[^\w\s]"

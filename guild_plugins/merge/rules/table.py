@@ -9,7 +9,7 @@ were too few (see ``docs/merge.md``). It decides what becomes of a merge (see
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from guild_plugins.merge.rules import (
     additions,
@@ -90,9 +90,6 @@ RULES = (
     Rule("statements", 0.90, additions.settle_statements),
     Rule("superseded", 0.59, superseded.settle),
 )
-
-SURE = 0.96
-"""A rule that is right this often may settle one place of a file in which another stays open."""
 
 NAMES = frozenset(rule.name for rule in (*RULES, ADJACENT, ADJACENT_ADDED, ADJACENT_REMOVED))
 """The names of all rules: each may be switched off."""

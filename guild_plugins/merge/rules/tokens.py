@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 
 from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment
-from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash, tokens
+from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
+from guild_plugins.merge.words import tokens_of
 
 MOST_EDITS = 4
 APART = 4
@@ -73,7 +74,7 @@ def _aligned(sides: Sides) -> Alignment | None:
 
 
 def _align(sides: Sides) -> Alignment | None:
-    base, ours, theirs = map(tokens, (sides.base, sides.ours, sides.theirs))
+    base, ours, theirs = (tokens_of(b"".join(side)) for side in sides.all)
     if not base or not ours or not theirs or max(map(len, (base, ours, theirs))) > MOST_TOKENS:
         return None
     return Alignment(base, ours, theirs)

@@ -7,19 +7,21 @@ of order, and people take the lower one about as often.
 
 from __future__ import annotations
 
-import re
-
 from guild_plugins.merge.rules.sides import Lines, Place, Sides
 
 _VERSION = rb"\d+(?:\.\d+)+(?:[-.]?(?:dev|a|b|rc|alpha|beta|post|pre)\.?\d*)?"
-_NAMED = rb"(?i)version|release"
+_NAMES = (b"version", b"release")
 _PIN = rb"[=<>~!]=|\brev:|@v?\d"
 
 
 def settle(sides: Sides, place: Place) -> Lines | None:
     """Return the side whose version numbers are higher, all else being equal."""
-    texts = [b"".join(lines) for lines in (sides.base, sides.ours, sides.theirs)]
-    if any(re.search(_PIN, text) for text in texts) or not re.search(_NAMED, texts[1]):
+    texts = [b"".join(lines) for lines in sides.all]
+    if not any(name in texts[1].lower() for name in _NAMES):
+        return None
+    import re  # costs as much as a merge, and few conflicts come this far
+
+    if any(re.search(_PIN, text) for text in texts):
         return None
     forms = [b"".join(re.sub(_VERSION, b"", text).split()) for text in texts]
     found = [re.findall(_VERSION, text) for text in texts]
@@ -34,6 +36,8 @@ def settle(sides: Sides, place: Place) -> Lines | None:
 
 
 def _order(version: bytes) -> tuple[list[int], int, list[int]]:
+    import re
+
     numbers, suffix = re.match(rb"([\d.]*\d)(.*)", version, re.S).groups()  # type: ignore[union-attr]
     rank = 0 if not suffix else 1 if b"post" in suffix else -1
     order = {b"dev": 0, b"a": 1, b"alpha": 1, b"b": 2, b"beta": 2, b"rc": 3, b"pre": 3}
