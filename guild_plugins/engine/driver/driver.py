@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from guild_plugins.engine.driver.work import Ended, Hands, Passed, Shop, Ticket
+from guild_plugins.engine.driver.work import Failed, Hands, Passed, Shop, Spent, Ticket, Usage
 from guild_plugins.engine.driver.writing import Log, Writer
 from guild_plugins.engine.pipeline.core import Pipeline
 from guild_plugins.engine.pipeline.graph import UnitsIllegal
@@ -195,15 +195,19 @@ class Driver:
         unit, attempt = ticket.unit, ticket.attempt
         if unit.lasting:
             await self._writer.flush()
-        ended = Ended()
-        for step in self._shop.steps(unit, attempt):
-            ended = await self._hands.carry_out(step, partial(self._began, ticket), ticket.usage)
-            if ended.code or ended.broke or ended.is_lost:
-                break
-        if ended.is_lost:
-            return partial(UnitLost, reason=f"its process ended with {ended.code}")
-        verdict = self._shop.conclude(unit, attempt, ended)
-        cpu, memory, result = ended.cpu, ended.memory, verdict.result
+        work, spent = self._shop.work(unit, attempt), Spent()
+        try:
+            step = next(work)
+            while True:
+                began, ticket.usage = partial(self._began, ticket), Usage()
+                ended = await self._hands.carry_out(step, began, ticket.usage)
+                spent.add(ended)
+                if ended.is_lost:
+                    return partial(UnitLost, reason=f"its process ended with {ended.code}")
+                step = work.send(ended)
+        except StopIteration as stop:
+            verdict: Passed | Failed = stop.value
+        cpu, memory, result = spent.cpu, spent.memory, verdict.result
         if isinstance(verdict, Passed):
             return partial(UnitFinished, adds=verdict.adds, cpu=cpu, memory=memory, result=result)
         return partial(

@@ -2,7 +2,8 @@
 
 Started as ``python -m``, with one socket: a frame asks, a frame answers, and the end
 of the stream is the end. So whoever loses its coordinator ends with its call.
-What the called function prints goes to the file that the call names.
+What the called function prints goes to the file that the call names. A call that left
+threads behind, such as a plugin's that hangs, spends the process: it is not used again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import pickle
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -25,7 +27,9 @@ def main(handle: int) -> None:
     with socket.socket(fileno=handle) as link:
         while (frame := _receive(link)) is not None:
             function, payload, log = pickle.loads(frame)  # noqa: S301 - our own
-            _send(link, pickle.dumps(_answer(function, payload, log)))
+            is_done, value = _answer(function, payload, log)
+            is_spent = threading.active_count() > 1
+            _send(link, pickle.dumps((is_done, value, is_spent)))
 
 
 def call(function: str, payload: bytes) -> bytes:

@@ -9,17 +9,27 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from guild_plugins.engine.driver import proc, warm
 from guild_plugins.engine.driver.spawning import Groups
 from guild_plugins.engine.driver.warm import HEAD
 from guild_plugins.engine.driver.work import Began, Call, Ended, Usage
 
+FEW: Final = max(2, len(os.sched_getaffinity(0)))
+"""Processes up to which a call waits for none."""
+
+PATIENCE: Final = 0.3
+"""Seconds that a call waits for one of more."""
+
 IDLE: Final = 30.0
 """Seconds after which a process that nobody needs ends."""
+
+Answer: TypeAlias = tuple[bool, bytes, bool]
+"""Whether a call returned; what, or why not; whether the process is spent."""
 
 
 class WarmProcess:
@@ -47,7 +57,7 @@ class WarmProcess:
         """The leader of its group."""
         return self._process.pid
 
-    async def call(self, call: Call) -> tuple[bool, bytes] | None:
+    async def call(self, call: Call) -> Answer | None:
         """Let it call a function; ``None`` if it went away."""
         call.log.parent.mkdir(parents=True, exist_ok=True)
         frame = pickle.dumps((call.function, call.payload, os.fspath(call.log)))
@@ -55,7 +65,7 @@ class WarmProcess:
         try:
             await loop.sock_sendall(self._link, len(frame).to_bytes(HEAD) + frame)
             size = int.from_bytes(await self._exactly(HEAD))
-            answer: tuple[bool, bytes] = pickle.loads(await self._exactly(size))  # noqa: S301 - our own process
+            answer: Answer = pickle.loads(await self._exactly(size))  # noqa: S301 - our own process
         except (EOFError, OSError):
             return None
         return answer
@@ -79,6 +89,9 @@ class WarmProcess:
 class WarmPool:
     """Warm processes, the one that was used last first.
 
+    Starting one takes longer than most calls: where there is one for each core, a call
+    waits a moment for one of them. Where they are all at something long, more are started.
+
     :param environ: The environment that they start with.
     """
 
@@ -86,13 +99,14 @@ class WarmPool:
         self._environ, self._groups = environ, groups
         self._free: list[WarmProcess] = []
         self._all: set[WarmProcess] = set()
+        self._waiting: deque[asyncio.Future[WarmProcess]] = deque()
 
     async def run(self, call: Call, began: Began, usage: Usage) -> Ended:
         """Call a function in a warm process. Cancelled, it ends that process."""
-        process = self._free.pop() if self._free else self._start()
+        process = await self._take()
         self._groups.watch(process.pid, call, usage)
         began(process.pid, proc.start_of(process.pid))
-        answer: tuple[bool, bytes] | None = None
+        answer: Answer | None = None
         late = ""
         try:
             async with asyncio.timeout(call.caps.seconds):
@@ -102,15 +116,14 @@ class WarmPool:
         finally:
             broke = self._groups.forget(process.pid) or late
             code = 0
-            if answer is None:
+            if answer is None or answer[-1]:
                 self._all.discard(process)
                 code = process.end()
             else:
-                process.since = time.monotonic()
-                self._free.append(process)
+                self._give(process)
         if answer is None:
             return Ended(code=code or 1, broke=broke, is_lost=not broke, memory=usage.peak)
-        is_done, value = answer
+        is_done, value, _ = answer
         reason = "" if is_done else value.decode("utf-8", "replace")
         return Ended(
             code=0 if is_done else 1,
@@ -136,7 +149,39 @@ class WarmPool:
         self._all.clear()
         self._free.clear()
 
+    async def _take(self) -> WarmProcess:
+        """Return a process that has nothing to do."""
+        if self._free:
+            return self._free.pop()
+        if len(self._all) < FEW:
+            return self._start()
+        turn: asyncio.Future[WarmProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await turn
+        except TimeoutError:
+            return turn.result() if _has_come(turn) else self._start()
+        except asyncio.CancelledError:
+            if _has_come(turn):
+                self._give(turn.result())
+            raise
+
+    def _give(self, process: WarmProcess) -> None:
+        """Pass a process on to whoever waits for longest."""
+        process.since = time.monotonic()
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(process)
+                return
+        self._free.append(process)
+
     def _start(self) -> WarmProcess:
         process = WarmProcess(self._environ)
         self._all.add(process)
         return process
+
+
+def _has_come(turn: asyncio.Future[WarmProcess]) -> bool:
+    return turn.done() and not turn.cancelled()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -94,17 +94,21 @@ class Failed:
     result: str = "{}"
 
 
+Work: TypeAlias = Generator[Step, Ended, Passed | Failed]
+"""What is to be done for a unit: yields steps, is told how each ended, returns a verdict.
+
+A step whose process was lost is the last: the unit is then begun anew.
+"""
+
+
 class Shop(Protocol):
     """Knows what units are about. Its methods are quick, and called in the coordinator."""
 
     def note(self, event: RunEvent) -> None:
         """Hear of a fact: all of them, in order, those of an earlier process first."""
 
-    def steps(self, unit: Unit, attempt: int) -> Sequence[Step]:
-        """Return what is to be done, one after the other until one does not end well."""
-
-    def conclude(self, unit: Unit, attempt: int, ended: Ended) -> Passed | Failed:
-        """Say what the end of the last step means."""
+    def work(self, unit: Unit, attempt: int) -> Work:
+        """Begin one attempt of a unit."""
 
 
 Began: TypeAlias = Callable[[int, int], None]
@@ -122,6 +126,21 @@ class Usage:
     cpu: float = 0.0
     memory: int = 0
     peak: int = 0
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the steps of one attempt used together; ``None`` where nobody measured."""
+
+    cpu: float | None = None
+    memory: int | None = None
+
+    def add(self, ended: Ended) -> None:
+        """Count one more step."""
+        if ended.cpu is not None:
+            self.cpu = (self.cpu or 0.0) + ended.cpu
+        if ended.memory is not None:
+            self.memory = max(self.memory or 0, ended.memory)
 
 
 class Hands(Protocol):

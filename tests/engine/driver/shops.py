@@ -17,6 +17,7 @@ from guild_plugins.engine.driver.work import (
     Failed,
     Passed,
     Step,
+    Work,
 )
 from guild_plugins.engine.pipeline.core import Pipeline
 from guild_plugins.engine.pipeline.instructions import End
@@ -60,27 +61,26 @@ class ShellShop:
     def log(self, unit: str) -> Path:
         return self.folder / f"{unit.replace('/', '-')}.log"
 
-    def steps(self, unit: Unit, attempt: int) -> Sequence[Step]:
-        work, log = self.commands[unit.id], self.log(unit.id)
-        if isinstance(work, tuple):
-            return [Call(function=work[0], payload=work[1], log=log, caps=self.caps)]
-        return [
-            Command(
-                words=("sh", "-c", work),
-                directory=self.folder,
-                environ=os.environ,
-                log=log,
-                caps=self.caps,
-            )
-        ]
-
-    def conclude(self, unit: Unit, attempt: int, ended: Ended) -> Passed | Failed:
+    def work(self, unit: Unit, attempt: int) -> Work:
+        ended = yield self.step(unit)
         self.ended[unit.id] = ended
         if ended.broke:
             return Failed(kind="refused", reason=ended.broke)
         if ended.code:
             return Failed(kind="broke", reason=f"exit code {ended.code}")
         return Passed()
+
+    def step(self, unit: Unit) -> Step:
+        work, log = self.commands[unit.id], self.log(unit.id)
+        if isinstance(work, tuple):
+            return Call(function=work[0], payload=work[1], log=log, caps=self.caps)
+        return Command(
+            words=("sh", "-c", work),
+            directory=self.folder,
+            environ=os.environ,
+            log=log,
+            caps=self.caps,
+        )
 
 
 def drive(

@@ -67,8 +67,8 @@ def test_a_failing_command_is_tried_again_and_the_rest_goes_on(tmp_path: Path) -
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     shop = ShellShop(tmp_path, {"a/1": "true"})
-    missing = replace(shop.steps(unit("a/1"), 1)[0], words=("no-such-command",))
-    shop.steps = lambda *_: [missing]  # type: ignore[method-assign]
+    missing = replace(shop.step(unit("a/1")), words=("no-such-command",))
+    shop.step = lambda _: missing  # type: ignore[method-assign]
 
     assert drive(shop, [unit("a/1")]).failed == 1
     assert shop.ended["a/1"].broke == "no-such-command: No such file or directory"
@@ -100,7 +100,8 @@ def test_what_a_command_leaves_in_the_background_is_ended(tmp_path: Path) -> Non
 
 
 def test_a_process_that_left_its_group_is_found_by_its_mark(tmp_path: Path) -> None:
-    (tmp_path / "start").write_text("setsid sleep 60 & echo $! > pid; sleep 0.1")
+    apart = "setsid sh -c 'echo $$ > pid; exec sleep 60' &"
+    (tmp_path / "start").write_text(f"{apart} until [ -s pid ]; do sleep 0.02; done")
     mark = f"GUILD_RUN={os.urandom(8).hex()}"  # other runs of this test are not to be found
     shop = ShellShop(tmp_path, {"a/1": f"{mark} sh start"})
     drive(shop, [unit("a/1")])
