@@ -27,13 +27,23 @@ def accept(hook: Callable[..., Any], answer: Any) -> Any:
     try:
         return _adapter(hook).validate_python(answer)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the answer"
-        raise Junk(f"{type(answer).__name__}: {place}: {first['msg']}") from error
+        place, message = _first(error, type(answer).__name__)
+        raise Junk(f"{type(answer).__name__}: {place}: {message}") from error
     except Exception as error:  # an answer's own code, such as __iter__
         raise Junk(f"{type(answer).__name__} raises {type(error).__name__} when it is read") from (
             error
         )
+
+
+def _first(error: ValidationError, name: str) -> tuple[str, str]:
+    """Return where the first flaw is, and what it is.
+
+    Of a hook that allows several types, those of the answer's own count.
+    """
+    flaws = [(flaw["loc"], flaw["msg"]) for flaw in error.errors(include_url=False)]
+    own = [(place[1:], message) for place, message in flaws if place[:1] == (name,)]
+    place, message = (own or flaws)[0]
+    return ".".join(map(str, place)) or "the answer", message
 
 
 @cache

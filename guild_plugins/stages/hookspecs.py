@@ -37,6 +37,7 @@ from guild_plugins.stages.events import Event
 from guild_plugins.stages.executors import Executor, ExecutorRequest
 from guild_plugins.stages.models import (
     BarrierRequest,
+    CommandLine,
     Estimate,
     EstimateRequest,
     GateRequest,
@@ -114,30 +115,31 @@ def guild_plan(request: StageRequest) -> StageResult | None:
 
 
 @hookspec(firstresult=True)
-def guild_implement(request: StageRequest) -> StageResult | None:
+def guild_implement(request: StageRequest) -> StageResult | CommandLine | None:
     """Change one scope.
 
     Called once per scope, run and attempt, in a work tree of the scope's own, with
-    the leases that the plan names held meanwhile. The first result other than
-    ``None`` is used; ``None`` leaves the work to the next plugin. Nothing is
-    committed here: the gates (`guild_check`) judge what ``changed`` names, and
-    Guild commits it. Raising, or the outcome ``failed``, brings the work tree back
-    to where it was and the scope to its next attempt, with ``objections``.
+    nothing else held. The first result other than ``None`` is used, a `CommandLine` by
+    running it; ``None`` leaves the work to the next plugin, in the end to the command
+    that the user gave. Nothing is committed here: the gates (`guild_check`) judge what
+    was changed, and Guild commits it. Raising, or the outcome ``failed``, brings the
+    work tree back to where it was and the scope to its next attempt, with
+    ``objections``.
 
     :param request: The scope, what is planned for it, and why it was sent back.
     """
 
 
 @hookspec(firstresult=True)
-def guild_test(request: StageRequest) -> StageResult | None:
+def guild_test(request: StageRequest) -> StageResult | CommandLine | None:
     """Prove one scope's change.
 
-    Called once per scope, run and attempt, after the gates had no objection, side
-    by side with other scopes; the scope's leases are held. The first result other
-    than ``None`` is used; ``None`` leaves the work to the next plugin. The outcome
-    ``failed`` sends the scope back to be implemented, with the ``violations`` as
-    ``objections``. Raising fails the unit: the tests are tried again, and what they
-    did not prove does not land.
+    Called once per scope, run and attempt, after the gates had no objection, side by
+    side with other scopes, with nothing else held. The first result other than ``None``
+    is used, a `CommandLine` by running it; ``None`` leaves the work to the next plugin,
+    in the end to the scope's suite. The outcome ``failed`` sends the scope back to be
+    implemented, with the ``violations`` as ``objections``. Raising fails the unit: the
+    tests are tried again, and what they did not prove does not land.
 
     :param request: The scope; ``earlier`` says what was changed.
     """
@@ -147,9 +149,9 @@ def guild_test(request: StageRequest) -> StageResult | None:
 def guild_land(request: StageRequest) -> StageResult | None:
     """Bring one scope's finished work onto the target branch.
 
-    Called once per scope, run and attempt, after its test stage passed, while the
-    scope's leases are held. The first result other than ``None`` is used; ``None``
-    leaves the work to the next plugin. It may be called again for work that
+    Called once per scope, run and attempt, after its work was committed, where the run
+    was asked to land (``--land``). The first result other than ``None`` is used;
+    ``None`` leaves the work to the next plugin. It may be called again for work that
     landed already, after a crash: that has to be harmless. Raising, or the outcome
     ``failed``, leaves the work on its branch.
 
@@ -177,11 +179,12 @@ def guild_join_research(request: JoinRequest) -> Profile | None:
 def guild_join_plan(request: JoinRequest) -> MasterPlan | None:
     """Make one plan of all scopes' plans: what comes after what, what excludes what.
 
-    Called once per run, when the last scope's plan has ended, with no lease held.
-    The first result other than ``None`` is used; ``None`` leaves the work to the
-    next plugin. The user may edit the plan before anything is done. Steps that wait
-    for each other in a circle, or name unknown scopes, are refused. Raising ends the
-    run before anything was changed.
+    Called once per run, when the last scope's plan has ended, with no lease held. With
+    ``guild run --plan`` the plan is there, and nobody is asked. The first result other
+    than ``None`` is used; ``None`` leaves the work to the next plugin. The user may
+    edit the plan before anything is done. Steps that wait for each other in a circle,
+    or name unknown scopes, are refused. Raising ends the run before anything was
+    changed.
 
     :param request: All scopes, the results of those whose plan passed, the profile.
     """
@@ -194,17 +197,16 @@ def guild_join_plan(request: JoinRequest) -> MasterPlan | None:
 def guild_check(request: GateRequest) -> Sequence[Violation] | None:
     """Judge one scope's change before it is committed: a gate.
 
-    Called once per scope and attempt, after its implement stage, while the scope's
-    leases are held and its work tree stands still: write nothing into it. All
-    gates are called, side by side with other scopes'. An empty sequence says "no
-    objection", ``None`` "not mine"; violations that are not warnings keep the change
-    out and are fed back. Raising keeps the change out too: a gate that cannot judge
-    is shut.
+    Called once per scope and attempt, after its implement stage, while its work tree
+    stands still: write nothing into it. All gates are called, side by side with other
+    scopes'. An empty sequence says "no objection", ``None`` "not mine"; violations that
+    are not warnings keep the change out and are fed back. Raising keeps the change out
+    too: a gate that cannot judge is shut.
 
     ``guild check`` calls it as well, once per scope that has something to be judged,
     with nothing held. Its violations are told beside those of Guild's own rules, and
-    the baseline knows them by rule, path and target. The tree is not trusted: read
-    it, run nothing from it.
+    the baseline knows them by rule, path and target. The tree is not trusted: read it,
+    run nothing from it.
 
     :param request: The scope, where its files are, and which of them to judge. For the
         index and for commits ``directory`` is a copy; without ``base`` the whole scope
@@ -249,10 +251,11 @@ def guild_resolve_barrier(request: BarrierRequest) -> bytes | Undecided | None:
 def guild_estimate(request: EstimateRequest) -> Estimate | None:
     """Say what a unit will cost, before it is queued.
 
-    Called once per unit and run, in the coordinator, with nothing held: answer in
-    milliseconds and read no files. The first result other than ``None`` is used;
-    ``None`` leaves it to the next plugin, in the end to what was measured. Raising
-    costs the answer and the unit nothing: it is queued as if unknown.
+    Called once per scope and run for ``implement`` and for ``test``, when all is
+    planned, with nothing held: answer in milliseconds and read no files. The first
+    result other than ``None`` is used; ``None`` leaves it to the next plugin, in the
+    end to what was measured. Raising costs the answer and the unit nothing: it is
+    queued as if unknown.
 
     :param request: The stage, the scope, and what it took before.
     """

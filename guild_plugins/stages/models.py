@@ -72,6 +72,9 @@ class StageRequest:
     :param earlier: What the scope's earlier stages gave, by stage.
     :param objections: Why the attempt before was sent back.
     :param plan: What the plan says about this scope; empty before it is made.
+    :param profile: What the research of all scopes gave together; for planning alone.
+    :param command: What the user wants run to implement it, placeholders filled in.
+    :param options: How the run was asked for, by the names on the command line.
     """
 
     run: str
@@ -84,6 +87,34 @@ class StageRequest:
     earlier: Mapping[Stage, StageResult] = field(default_factory=dict)
     objections: tuple[Violation, ...] = ()
     plan: str = ""
+    profile: Profile | None = None
+    command: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """A stage's work as a command, for Guild to run.
+
+    It runs in the scope's work tree, in a process group of its own, within the run's
+    limits of time and memory; its output is kept. ``GUILD_SCOPE``, ``GUILD_TASK``,
+    ``GUILD_STAGE`` and ``GUILD_BRIEF`` are in its environment.
+
+    :param words: The program and its arguments; no shell comes between.
+    :param environ: Variables on top of those.
+    :param passing: Exit codes that say that the stage passed.
+    :param objecting: Those that say no: the scope goes back to be implemented, and hears
+        the end of the output. Any other code is tried again.
+    """
+
+    words: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    passing: tuple[int, ...] = (0,)
+    objecting: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.words:
+            raise ValueError("a command has at least one word")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +123,7 @@ class JoinRequest:
 
     :param results: By scope. Scopes whose stage failed are missing.
     :param profile: What the join of research gave; ``None`` while that is made.
+    :param options: How the run was asked for, by the names on the command line.
     """
 
     run: str
@@ -99,6 +131,7 @@ class JoinRequest:
     scopes: tuple[Scope, ...]
     results: Mapping[ScopeId, StageResult]
     profile: Profile | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +156,40 @@ class PlanStep:
 
     :param instructions: What its stages are to do, for people and for workers.
     :param after: Scopes that have to be implemented before.
-    :param exclusive: Patterns of paths that no other scope may want meanwhile.
+        Its work place then begins with their work.
+    :param exclusive: Names of what no other scope may use meanwhile: a path, a service.
+        Scopes that name the same are implemented one after the other.
+    :param width: As many workers may be at the scope at once: 1 to 3.
+    :param seconds: What implementing it is expected to take; ``None`` where nobody knows.
+    :param tests: What its tests are expected to take.
+    :param risk: From 0 to 1, for people.
+    :param notes: Why it is as it is, for people.
     """
 
     scope: ScopeId
     instructions: str
     after: tuple[ScopeId, ...] = ()
     exclusive: tuple[str, ...] = ()
+    width: int = 1
+    seconds: float | None = None
+    tests: float | None = None
+    risk: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for number in (self.seconds, self.tests, self.risk):
+            if number is not None and not 0 <= number < float("inf"):
+                raise ValueError(f"{self.scope}: {number} is negative or not finite")
+        if not 1 <= self.width <= 3:
+            raise ValueError(f"{self.scope}: {self.width} workers are not 1 to 3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MasterPlan:
-    """The plan for all scopes: one step each, in any order. What has no step is left alone."""
+    """The plan for all scopes: one step each. What has no step is left alone.
+
+    Of steps that are equally urgent, the first in this order begins first.
+    """
 
     summary: str
     steps: tuple[PlanStep, ...]
