@@ -227,6 +227,8 @@ DEFERRED = (
     "start",
     "status",
     "stop",
+    "research",
+    "plan",
     "run",
     "trust",
     "commit",

@@ -1,19 +1,14 @@
-"""``guild run``: one command in many scopes at once."""
+"""``guild run``: one task in many scopes at once."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import re
-import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
 
 from guild_plugins.commands.times import duration
 from guild_plugins.coordination.errors import GateBusy
@@ -23,46 +18,24 @@ from guild_plugins.coordination.runs import events_of, open_runs
 from guild_plugins.coordination.turns import turn
 from guild_plugins.engine.driver import proc
 from guild_plugins.engine.driver.driver import Driver
-from guild_plugins.engine.driver.local import LocalHands
-from guild_plugins.engine.driver.work import Caps
+from guild_plugins.engine.pipeline.account import Account
 from guild_plugins.engine.pipeline.core import Pipeline
 from guild_plugins.engine.pipeline.progress import State
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.process import user_environment
-from guild_plugins.git.refs import read_ref
 from guild_plugins.git.repository import Repository, open_repository
-from guild_plugins.graph.boundaries.gate import UnknownScope
 from guild_plugins.plugins.running.course import course
+from guild_plugins.plugins.running.driving import drive, driver_for, environment_of
+from guild_plugins.plugins.running.ordering import RunUnclear, order, shop_for
+from guild_plugins.plugins.running.planfile import plan_from_toml
+from guild_plugins.plugins.running.settings import Settings
 from guild_plugins.plugins.running.shop import RunShop
-from guild_plugins.report.text import printable
-from guild_plugins.scopes.model import ScopeId
-from guild_plugins.scopes.project import load_project
+from guild_plugins.report.live import default_teller
+from guild_plugins.report.runs import render_summary
+from guild_plugins.report.text import printable, printable_lines
 from guild_plugins.stages.events import fresh_id
-from guild_plugins.stages.runs import (
-    Limits,
-    RunEvent,
-    RunResumed,
-    RunStarted,
-    UnitFailed,
-    UnitFinished,
-)
-
-CORES: Final = 0.8
-"""The part of the machine's cores that a run may keep busy."""
-
-
-class RunUnclear(GuildError):
-    """It is not clear what is to be run."""
-
-    slug = "run-unclear"
-    exit = Exit.USAGE
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+from guild_plugins.stages.models import MasterPlan
+from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
+from guild_plugins.stages.runs import RunEvent, RunResumed, RunStarted
 
 
 class RunBusy(GuildError):
@@ -81,13 +54,16 @@ class RunBusy(GuildError):
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
-    """Run a command in many scopes at once, each in a work place of its own
+    """Do one task in many scopes at once, each in a work place of its own
 
-    For each scope: a branch and a work tree (as by guild start), the command there,
-    the gate over what it changed, the scope's tests, one commit. In the command,
-    {scope} is the scope, {paths} its paths, {brief} a file that says what to do; it
-    is in GUILD_BRIEF as well. Where the gate or the tests object, the command is run
-    again and the brief says what was wrong. A scope that fails stops no other.
+    First all scopes are researched and the task is planned, as by guild plan; --plan
+    FILE takes a plan that is there. Then, for each scope: a branch and a work tree (as
+    by guild start), the command there, the gates over what it changed, the scope's
+    tests, one commit; with --land, plugins bring it onto the target branch. Plugins can
+    do any stage in another way (see guild plugins). In the command, {scope} is the
+    scope, {paths} its paths, {brief} a file that says what to do; it is in GUILD_BRIEF
+    as well. Where the gates or the tests object, the command is run again and the brief
+    says what was wrong. A scope that fails stops no other.
 
     What has happened is kept: guild run --resume goes on after an interruption,
     whatever ended it. With --json: an event a line. Exit code 1 where a scope failed.
@@ -100,9 +76,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
         return _resume(repository, journal, args)
     started = _order(repository, args)
     if args.dry_run:
-        for unit in started.units:
-            print(printable(unit.id))
-        return Exit.DONE
+        return _list(repository, started)
     with _alone(journal, started):
         return _drive(repository, journal, started, [], args)
 
@@ -112,8 +86,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", nargs="?", metavar="TASK", help="what shall be done, in words")
     parser.add_argument("--scope", action="append", metavar="NAME", help="only there; repeatable")
     parser.add_argument("--resume", action="store_true", help="go on with the last open run")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="carry out what guild plan wrote")
+    parser.add_argument(
+        "--in-order",
+        action="store_true",
+        help="a scope waits for those that it needs, and begins with their work",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be done")
-    parser.add_argument("--no-tests", dest="tests", action="store_false", help="run no tests")
+    tests = parser.add_mutually_exclusive_group()
+    tests.add_argument(
+        "--tests",
+        choices=("scope", "affected", "none"),
+        default="scope",
+        help="what proves a change: the scope's suite (default), or all tests that it can affect",
+    )
+    tests.add_argument("--no-tests", dest="tests", action="store_const", const="none")
+    parser.add_argument("--land", dest="lands", action="store_true", help="and land what passed")
     parser.add_argument("--workers", type=int, metavar="N", help="at most as many at once")
     parser.add_argument(
         "--rounds", type=int, default=2, metavar="N", help="attempts of a scope (default: 2)"
@@ -129,39 +117,51 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _order(repository: Repository, args: argparse.Namespace) -> RunStarted:
     # What stands behind -- is in args.run, as for guild lock.
-    if not args.task or not args.run:
+    has_plugins = may_have_plugins(GROUP, trusted_places(repository.top))
+    if not args.task or not (args.run or has_plugins):
         raise RunUnclear("A task and a command are needed: guild run TASK -- COMMAND.")
-    scopes = _scopes(repository, args.scope)
-    base = read_ref(repository.top, "HEAD")
-    if base is None:
-        raise RunUnclear("There is no commit yet.")
-    id = fresh_id()
-    word = re.sub(r"[^a-z0-9]+", "-", args.task.lower()).strip("-")[:40] or "run"
-    most = args.workers or max(2, 2 * len(scopes))
-    return RunStarted(
-        id=fresh_id(),
-        at=time.time(),
-        run=id,
-        task=args.task,
-        name=f"{word}-{id[:6]}",
-        base=base,
-        command=tuple(args.run),
-        limits=Limits(
-            least=min(len(scopes), most), most=most, cores=max(1.0, CORES * (os.cpu_count() or 1))
-        ),
-        units=course(scopes, rounds=args.rounds, tests=args.tests),
-        settings=json.dumps({"timeout": args.timeout, "memory": args.memory}),
+    settings = Settings(
+        timeout=args.timeout,
+        memory=args.memory << 20,
+        tests=args.tests,
+        rounds=args.rounds,
+        in_order=args.in_order,
+        lands=args.lands,
+        plan=_plan_in(args.plan, args.scope or ()) if args.plan is not None else None,
+    )
+    return order(
+        repository,
+        args.task,
+        settings=settings,
+        scopes=args.scope or (),
+        command=args.run or (),
+        workers=args.workers,
     )
 
 
-def _scopes(repository: Repository, names: list[str] | None) -> tuple[ScopeId, ...]:
-    project = load_project(repository.top)
-    if not names:
-        return tuple(scope.id for scope in project.scopes)
+def _plan_in(file: Path, scopes: Sequence[str]) -> MasterPlan:
     try:
-        return project.select(names)
-    except KeyError as error:
-        raise UnknownScope(error.args[0]) from None
+        content = plan_from_toml(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunUnclear(f"{file} cannot be read: {error}.") from None
+    steps = tuple(step for step in content.step if not scopes or step.scope in scopes)
+    return MasterPlan(summary=content.summary, steps=steps)
+
+
+def _list(repository: Repository, started: RunStarted) -> int:
+    """Print the units of a run; those that a plan would bring are those of any plan."""
+    settings = json.loads(started.settings)
+    ids = [unit.id for unit in started.units]
+    if settings["plan"] is None:
+        from guild_plugins.commands.reading import read
+
+        shop = read(repository, started)
+        assert shop.memory.plan is not None, "it was made"
+        units = course(shop.memory.plan, shop.scopes, shop.memory.settings)
+        ids += [unit.id for unit in units]
+    for id in ids:
+        print(printable(id))
+    return Exit.DONE
 
 
 def _resume(repository: Repository, journal: Journal, args: argparse.Namespace) -> int:
@@ -194,24 +194,25 @@ def _drive(
     past: list[RunEvent],
     args: argparse.Namespace,
 ) -> int:
-    settings = json.loads(started.settings)
-    project = load_project(repository.top)
-    environ = {**user_environment(os.environ), "GUILD_RUN": started.run}
-    shop = RunShop(
-        top=repository.top,
-        folder=journal.place.folder / "runs" / started.run,
-        paths={scope.id: scope.paths for scope in project.scopes},
-        environ=environ,
-        caps=Caps(seconds=settings["timeout"], memory=settings["memory"] << 20),
-    )
-    driver = Driver(
-        started.run, shop, journal, lambda: LocalHands(environ), _Teller(as_json=args.json)
-    )
-    driver.recall(past)
+    folder = journal.place.folder / "runs" / started.run
+    shop = shop_for(repository, started, folder, environment_of(started.run))
+    account = Account()
+    teller = default_teller(account, as_json=args.json)
+
+    def watch(event: RunEvent, pipeline: Pipeline) -> None:
+        account.note(event)
+        teller.tell(event, pipeline)
+
+    driver = driver_for(shop, started.run, journal, watch)
     first = RunResumed(id=fresh_id(), at=time.time(), run=started.run) if past else started
-    begin = time.monotonic()
-    is_complete = asyncio.run(_to_end(driver, first))
-    _summarise(driver, shop, time.monotonic() - begin, as_json=args.json)
+    try:
+        is_complete = drive(driver, first, past)
+    finally:
+        teller.close()
+    if not args.json:
+        _summarise(driver, shop, account)
+    for fault in shop.faults:
+        print(f"guild: {printable_lines(fault)}", file=sys.stderr)
     if not is_complete:
         print("guild: interrupted; guild run --resume goes on", file=sys.stderr)
         return Exit.INTERRUPTED
@@ -219,38 +220,18 @@ def _drive(
     return Exit.DONE if all(state is State.PASSED for state in states) else Exit.NO
 
 
-async def _to_end(driver: Driver, first: RunEvent) -> bool:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, driver.cancel, f"signal {number.name}")
-    return (await driver.drive(first)).is_complete
-
-
-class _Teller:
-    """Prints what happens, a line each."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def __call__(self, event: RunEvent, _: Pipeline) -> None:
-        if self._as_json:
-            from guild_plugins.stages.codec import encode
-
-            print(encode(event).replace("{", f'{{"type":"{type(event).__name__}",', 1), flush=True)
-        elif isinstance(event, UnitFinished):
-            print(printable(f"done    {event.unit}"), flush=True)
-        elif isinstance(event, UnitFailed):
-            print(printable(f"failed  {event.unit}: {event.reason.splitlines()[0]}"), flush=True)
-
-
-def _summarise(driver: Driver, shop: RunShop, took: float, *, as_json: bool) -> None:
-    if as_json:
-        return
-    print()
-    for progress in driver.pipeline.graph.units.values():
-        if progress.state is State.FAILED:
-            print(printable(f"{progress.unit.id} failed; its log is {shop.log(progress.unit)}"))
-    for scope, commit in shop.commits.items():
-        print(printable(f"{commit[:10]}  {scope}"))
-    share = driver.ticks / took if took else 0.0
-    print(f"\n{len(shop.commits)} scopes in {took:.1f} s; coordination {share:.1%} of it")
+def _summarise(driver: Driver, shop: RunShop, account: Account) -> None:
+    units = {id: progress.unit for id, progress in driver.pipeline.graph.units.items()}
+    memory = shop.memory
+    lines = render_summary(
+        driver.pipeline,
+        account.figures(units),
+        driver.ticks,
+        {id: str(shop.log(unit)) for id, unit in units.items()},
+        [
+            (s, oid, memory.changed.get(s, 0))
+            for s, oid in memory.commits.items()
+            if s in memory.new
+        ],
+    )
+    print("\n".join(lines))

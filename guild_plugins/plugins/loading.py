@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from guild_plugins.plugins import boundaries, discovery, merging
+from guild_plugins.plugins import (
+    boundaries,
+    commands,
+    discovery,
+    merging,
+    planning,
+    researching,
+)
 from guild_plugins.stages.hookspecs import PROJECT
 from guild_plugins.stages.installed import find_installed
 from guild_plugins.stages.manager import Plugins
 
 OWN: Final[Mapping[str, object]] = {
     "guild.boundaries": boundaries,
+    "guild.commands": commands,
     "guild.discovery": discovery,
     "guild.merging": merging,
+    "guild.planning": planning,
+    "guild.research": researching,
 }
 """Guild's own plugins, by the names that they are disabled by."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -59,7 +60,11 @@ def test_each_scope_gets_its_change_in_one_commit_and_a_failing_one_is_left_out(
     done = guild(repo, "run", "raise it", "--", "sh", "-c", work, "{scope}")
 
     assert done.returncode == 1, done.stderr
-    assert "b/test failed; its log is " in done.stdout
+    assert "b/test failed: its tests failed" in done.stdout
+    assert (repo / ".git" / "guild" / "runs").is_dir()
+    log = re.search(r"its log is (.*)", done.stdout)
+    assert log is not None
+    assert "1 failed" in Path(log[1]).read_text()
     assert {scope: count for scope, (_, count) in commits(repo).items()} == {"a": 1, "b": 0, "c": 1}
     assert git(repo, "status", "--porcelain") == b""
 
@@ -89,7 +94,8 @@ def test_nothing_is_done_without_a_command_and_a_dry_run_changes_nothing(repo: P
     assert guild(repo, "run", "t").returncode == 2
     listed = guild(repo, "run", "t", "--dry-run", "--scope=a", "--", "true")
 
-    assert listed.stdout.split() == ["a/place", "a/implement", "a/check", "a/test", "a/commit"]
+    steps = ("research", "plan", "place", "implement", "check", "test", "commit")
+    assert {unit for unit in listed.stdout.split() if "/" in unit} == {f"a/{s}" for s in steps}
     assert commits(repo) == {}
 
 
@@ -106,7 +112,8 @@ def test_killed_and_resumed_it_repeats_nothing_that_was_done_and_loses_nothing(
     assert done.returncode == 0, done.stderr
     assert {count for _, count in commits(repo).values()} == {1}
     assert len({git(repo, "show", f"guild/{_branch(repo)}/{s}:{s}/m.py") for s in SCOPES}) == 1
-    assert _finished(repo) == {f"{s}/{step}": 1 for s in SCOPES for step in STEPS}
+    joins = {"research": 1, "plan": 1}
+    assert _finished(repo) == joins | {f"{s}/{step}": 1 for s in SCOPES for step in STEPS}
     assert guild(repo, "run", "--resume").returncode == 2  # nothing is left
 
 
@@ -145,7 +152,7 @@ def test_a_run_whose_coordinator_is_alive_is_not_taken_over(repo: Path) -> None:
     assert commits(repo)["a"][1] == 1
 
 
-STEPS = ("place", "implement", "check", "commit")
+STEPS = ("research", "plan", "place", "implement", "check", "commit")
 
 
 def _kill_after(

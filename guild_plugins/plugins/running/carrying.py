@@ -7,6 +7,7 @@ already is left as it is.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,24 @@ from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import open_repository
 from guild_plugins.graph.boundaries import reading
 from guild_plugins.graph.boundaries.gate import Gate
-from guild_plugins.graph.boundaries.violations import Violation
+from guild_plugins.plugins.gates import Gates
+from guild_plugins.plugins.running.joining import CannotJoin, join
+from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
 
 
 def place(payload: bytes) -> bytes:
     """Make the work place of one scope; return its path and whether its set-up is done."""
     asked = json.loads(payload)
-    order = Order(asked["name"], (asked["scope"],), base=asked["base"])
+    repository = open_repository(Path(asked["top"]))
     try:
-        (started,) = start(open_repository(Path(asked["top"])), order)
-    except CannotStart as error:
+        base = join(repository.top, asked["base"], asked["on"])
+        order = Order(asked["name"], (asked["scope"],), base=base)
+        (started,) = start(repository, order)
+    except (CannotStart, CannotJoin) as error:
         return _answer(path="", trouble=str(error))
     trouble = started.trouble
-    return _answer(path=started.place.path, trouble=trouble.explain() if trouble else "")
+    tip = read_head(Path(started.place.path)).commit
+    return _answer(path=started.place.path, base=tip, trouble=trouble.explain() if trouble else "")
 
 
 def clear(payload: bytes) -> bytes:
@@ -42,13 +48,22 @@ def clear(payload: bytes) -> bytes:
 
 
 def check(payload: bytes) -> bytes:
-    """Stage what a scope's command changed, and judge it."""
+    """Stage what was changed in a scope, and have all gates judge it."""
     asked = json.loads(payload)
     repository = open_repository(Path(asked["path"]))
     run_git(["add", "--all"], repository.top)
     gate = Gate(repository, lambda tree: reading.read_rules(repository.top, tree))
-    verdict = gate.judge(gate.staged(None), (asked["scope"],))
-    return _answer(findings=[_line(one) for one in verdict.judged.new if not one.is_warning])
+    # Staged whole, the files that are judged lie in the work tree.
+    subject = gate.staged(None)._replace(is_work_tree=True)
+    others = None
+    if may_have_plugins(GROUP, trusted_places(repository.top)):
+        others = Gates(repository, os.environ)
+    verdict = gate.judge(subject, (asked["scope"],), others)
+    return _answer(
+        changed=len(subject.changes),
+        findings=[one._asdict() for one in verdict.judged.new if not one.is_warning],
+        faults=[fault.explain() for fault in verdict.faults],
+    )
 
 
 def commit(payload: bytes) -> bytes:
@@ -59,15 +74,12 @@ def commit(payload: bytes) -> bytes:
     try:
         report = commit_scopes(repository, wish)
     except NothingStaged:
-        return _answer(commit=read_head(repository.top).commit, findings=[])
+        tip = read_head(repository.top).commit
+        return _answer(commit=tip, is_new=tip != asked["base"])
     except GatesRefused as error:
-        return _answer(commit=None, findings=[str(error)])
-    return _answer(commit=report.commits[-1].commit, findings=[])
+        return _answer(commit=None, trouble=str(error))
+    return _answer(commit=report.commits[-1].commit, is_new=True)
 
 
 def _answer(**values: Any) -> bytes:
     return json.dumps(values).encode()
-
-
-def _line(violation: Violation) -> str:
-    return f"{violation.path}:{violation.line}: {violation.message} [{violation.rule}]"

@@ -1,34 +1,53 @@
-"""What the units of a run are about: the command, and what is done around it.
+"""What the units of a run are about: whom to ask, what to run, and what the answers mean.
 
-Where a scope is, and what was found wrong with it, is known from the facts alone, so
-a process that resumes a run knows what the one before knew.
+All that is known comes from facts, so a process that resumes a run knows what the one
+before knew.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import pickle
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from guild_plugins.engine.driver.work import Call, Caps, Command, Ended, Failed, Passed
-from guild_plugins.engine.driver.work import Step as Work
-from guild_plugins.plugins.running import carrying
-from guild_plugins.plugins.running.course import Step
-from guild_plugins.scopes.model import ScopeId
-from guild_plugins.stages.runs import RunEvent, RunStarted, Unit, UnitFailed, UnitFinished
+from guild_plugins.engine.driver.work import Call, Caps, Command, Ended, Failed, Passed, Work
+from guild_plugins.engine.driver.work import Step as Action
+from guild_plugins.graph.boundaries.violations import Violation
+from guild_plugins.plugins.running import asking, carrying
+from guild_plugins.plugins.running.asking import Answered, Asked
+from guild_plugins.plugins.running.briefs import brief_for
+from guild_plugins.plugins.running.course import PlanUnusable, Step, course, of_id
+from guild_plugins.plugins.running.memory import Memory
+from guild_plugins.scopes.model import Scope, ScopeId
+from guild_plugins.stages.codec import encode
+from guild_plugins.stages.models import (
+    CommandLine,
+    Estimate,
+    EstimateRequest,
+    JoinRequest,
+    MasterPlan,
+    Outcome,
+    PlanStep,
+    Stage,
+    StageRequest,
+    StageResult,
+)
+from guild_plugins.stages.results import profile_to_text, result_to_text, violations_from
+from guild_plugins.stages.runs import RunEvent, Unit
 
-PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "--guild-scopes", "-n", "0")
-"""In one process: the other scopes keep the other cores busy."""
+GRACE: Final = 10.0
+"""Seconds after a plugin's deadline in which its process has to say so."""
 
-FAILING: Final = 1
-NO_TESTS: Final = 5
-"""Pytest's exit codes where tests fail, and where there are none."""
+ESTIMATING: Final = 1.0
+"""Seconds that a plugin has for an estimate."""
 
 TAIL: Final = 2000
 """Characters of a log's end that a command is told when its work was not good."""
+
+Asking = Generator[Action, Ended, Any]
 
 
 @dataclass
@@ -37,124 +56,288 @@ class RunShop:
 
     :param top: The work tree that the run was asked for in.
     :param folder: Where logs and briefs are kept, a folder for each scope.
-    :param paths: The paths of each scope, as the configuration names them.
+    :param scopes: Those that take part.
+    :param paths: The paths of each scope, as a command can be given them.
     :param environ: Of the commands.
-    :param caps: Of the command and of the tests.
     """
 
     top: Path
     folder: Path
+    scopes: Mapping[ScopeId, Scope]
     paths: Mapping[ScopeId, Sequence[str]]
     environ: Mapping[str, str]
-    caps: Caps
-    _started: RunStarted | None = None
-    _places: dict[ScopeId, Path] = field(default_factory=dict)
-    _findings: dict[ScopeId, str] = field(default_factory=dict)
-    commits: dict[ScopeId, str] = field(default_factory=dict)
-    """What was committed, by scope."""
+    memory: Memory = field(default_factory=Memory)
+    faults: dict[str, None] = field(default_factory=dict)
+    """Plugins that could not be loaded, or gave no estimate."""
 
     def log(self, unit: Unit) -> Path:
         """Return where a unit's output is kept."""
-        return self.folder / str(unit.scope) / f"{unit.stage}.log"
+        return self.folder / (unit.scope or "all") / f"{of_id(unit.id)[1]}.log"
 
     def note(self, event: RunEvent) -> None:
-        """Learn where a scope is and what was found wrong with it."""
-        match event:
-            case RunStarted():
-                self._started = event
-            case UnitFinished(unit=id, result=result):
-                scope, _, step = id.rpartition("/")
-                if step == Step.PLACE:
-                    self._places[scope] = Path(json.loads(result)["path"])
-                elif step == Step.COMMIT:
-                    self.commits[scope] = json.loads(result)["commit"]
-            case UnitFailed(unit=id, reason=reason):
-                self._findings[id.rpartition("/")[0]] = reason
+        """Learn from a fact."""
+        self.memory.note(event)
 
-    def steps(self, unit: Unit, _: int) -> Sequence[Work]:
-        """Return what is to be done for a unit."""
-        match unit.stage:
-            case Step.IMPLEMENT:
-                return [*self._clearing(unit), self._command(unit)]
-            case Step.TEST:
-                return [self._in_place(unit, (*PYTEST, f"--guild-scope={unit.scope}"))]
-            case Step.PLACE:
-                return [self._call(unit, carrying.place, top=str(self.top), base=self._run.base)]
-            case Step.CHECK:
-                return [self._call(unit, carrying.check)]
+    def work(self, unit: Unit, attempt: int) -> Work:
+        """Begin one attempt of a unit."""
+        match of_id(unit.id):
+            case "", Step.RESEARCH:
+                return self._profile(unit)
+            case "", _:
+                return self._plan(unit)
+            case _, Step.PLACE:
+                return self._place(unit)
+            case _, Step.IMPLEMENT:
+                return self._implement(unit, attempt)
+            case _, Step.CHECK:
+                return self._check(unit)
+            case _, Step.COMMIT:
+                return self._commit(unit)
             case _:
-                return [self._call(unit, carrying.commit, task=self._run.task)]
+                return self._stage(unit, attempt)
 
-    def conclude(self, unit: Unit, _: int, ended: Ended) -> Passed | Failed:
-        """Say what the end of a unit's last step means."""
-        if ended.broke:
-            return Failed(kind="broke", reason=ended.broke)
-        if unit.stage == Step.TEST and ended.code == FAILING:
-            return Failed(kind="objected", reason=f"its tests failed\n{self._tail(unit)}")
-        if ended.code and (unit.stage, ended.code) != (Step.TEST, NO_TESTS):
-            return Failed(kind="broke", reason=f"exit code {ended.code}\n{self._tail(unit)}")
-        answer: dict[str, Any] = json.loads(ended.value or b"{}")
-        if answer.get("trouble"):
-            return Failed(kind="refused", reason=answer["trouble"])
-        if answer.get("findings"):
-            kind = "objected" if unit.stage == Step.CHECK else "refused"
-            return Failed(kind=kind, reason="\n".join(answer["findings"]))  # type: ignore[arg-type]
-        return Passed(result=json.dumps(answer))
+    # -- reading and planning ------------------------------------------------------
 
-    @property
-    def _run(self) -> RunStarted:
-        assert self._started is not None, "a run's first fact is that it started"
-        return self._started
+    def _profile(self, unit: Unit) -> Work:
+        answer = yield from self._ask(unit, "guild_join_research", self._joined(Stage.RESEARCH))
+        return answer if isinstance(answer, Failed) else Passed(result=profile_to_text(answer))
 
-    def _clearing(self, unit: Unit) -> list[Work]:
-        """A command that is told what was wrong goes on from there; any other begins anew."""
-        told = unit.scope in self._findings
-        return [] if told else [self._call(unit, carrying.clear)]
+    def _plan(self, unit: Unit) -> Work:
+        request = replace(self._joined(Stage.PLAN), profile=self.memory.profile)
+        answer = yield from self._ask(unit, "guild_join_plan", request)
+        if isinstance(answer, Failed):
+            return answer
+        plan: MasterPlan = yield from self._estimated(unit, answer)
+        try:
+            adds = course(plan, self.scopes, self.memory.settings)
+        except PlanUnusable as error:
+            return Failed(kind="refused", reason=str(error))
+        return Passed(result=encode(plan), adds=adds if self.memory.goes_on else ())
 
-    def _command(self, unit: Unit) -> Command:
-        brief = self._write_brief(unit)
-        words: list[str] = []
-        for word in self._run.command:
-            if word == "{paths}":
-                words += self.paths[str(unit.scope)]
-            else:
-                words.append(word.replace("{scope}", str(unit.scope)).replace("{brief}", brief))
-        return self._in_place(unit, tuple(words), GUILD_BRIEF=brief)
+    def _joined(self, stage: Stage) -> JoinRequest:
+        results = self.memory.results
+        return JoinRequest(
+            run=self.memory.run.run,
+            task=self.memory.run.task,
+            scopes=tuple(self.scopes.values()),
+            results={scope: r[stage] for scope, r in results.items() if stage in r},
+            options=self.memory.settings.options,
+        )
 
-    def _in_place(self, unit: Unit, words: tuple[str, ...], **own: str) -> Command:
+    def _estimated(self, unit: Unit, plan: MasterPlan) -> Asking:
+        """Replace what the plan expects by what plugins know better."""
+        stages = (Stage.IMPLEMENT, Stage.TEST)
+        requests = [
+            EstimateRequest(
+                stage=stage,
+                scope=self.scopes[step.scope],
+                task=self.memory.run.task,
+                measured=self.memory.measured(step.scope, stage),
+            )
+            for step in plan.steps
+            if step.scope in self.scopes
+            for stage in stages
+        ]
+        asked = Asked(str(self.top), "guild_estimate", tuple(requests), ESTIMATING)
+        ended = yield self._call(unit, asking.estimate, pickle.dumps(asked))
+        if ended.value is None:
+            return plan
+        answered: Answered = pickle.loads(ended.value)  # noqa: S301 - our own process
+        self.faults.update(dict.fromkeys(answered.faults))
+        known: dict[tuple[ScopeId, Stage], Estimate] = {
+            (request.scope.id, request.stage): value
+            for request, value in zip(requests, answered.values, strict=True)
+            if value is not None
+        }
+        return replace(plan, steps=tuple(_expecting(step, known) for step in plan.steps))
+
+    # -- one scope -----------------------------------------------------------------
+
+    def _stage(self, unit: Unit, attempt: int) -> Work:
+        """Do a stage as the first plugin that takes it says."""
+        stage = Stage(of_id(unit.id)[1])
+        if stage is Stage.TEST and not self.memory.changes_anything(str(unit.scope)):
+            skipped = StageResult(summary="nothing was changed", outcome=Outcome.SKIPPED)
+            return Passed(result=result_to_text(skipped))
+        request = self._request(unit, stage, attempt)
+        answer = yield from self._ask(unit, f"guild_{stage}", request)
+        if isinstance(answer, CommandLine):
+            return (yield from self._run(unit, answer))
+        return answer if isinstance(answer, Failed) else self._judged(unit, answer)
+
+    def _implement(self, unit: Unit, attempt: int) -> Work:
+        """A change that gates or tests sent back is gone on with; any other attempt begins anew."""
+        if not self.memory.goes_on_from_there(str(unit.scope)):
+            ended = yield self._carry(unit, carrying.clear)
+            if ended.code or ended.broke:
+                return _broken(ended)
+        return (yield from self._stage(unit, attempt))
+
+    def _place(self, unit: Unit) -> Work:
+        step = self.memory.step(str(unit.scope))
+        on = [self.memory.commits[other] for other in step.after]
+        base = self.memory.run.base
+        ended = yield self._carry(unit, carrying.place, top=str(self.top), base=base, on=on)
+        return _carried(ended)
+
+    def _check(self, unit: Unit) -> Work:
+        ended = yield self._carry(unit, carrying.check)
+        verdict = _carried(ended)
+        if isinstance(verdict, Failed):
+            return verdict
+        answer = json.loads(verdict.result)
+        if answer["faults"]:
+            return Failed(kind="broke", reason="\n".join(answer["faults"]))
+        if answer["findings"]:
+            reason = told(violations_from(answer["findings"]))
+            return Failed(kind="objected", reason=reason, result=verdict.result)
+        return verdict
+
+    def _commit(self, unit: Unit) -> Work:
+        base = self.memory.places[str(unit.scope)].base
+        ended = yield self._carry(unit, carrying.commit, task=self.memory.run.task, base=base)
+        return _carried(ended)
+
+    # -- asking and running --------------------------------------------------------
+
+    def _ask(self, unit: Unit, hook: str, request: object) -> Asking:
+        """Return what the first plugin answers that takes it, or why there is no answer."""
+        seconds = self.memory.settings.timeout
+        asked = Asked(str(self.top), hook, (request,), seconds)
+        ended = yield self._call(unit, asking.ask, pickle.dumps(asked), seconds + GRACE)
+        if ended.value is None:
+            return _broken(ended)
+        answered: Answered = pickle.loads(ended.value)  # noqa: S301 - our own process
+        self.faults.update(dict.fromkeys(answered.faults))
+        if answered.trouble:
+            return Failed(kind="broke", reason=answered.trouble)
+        (answer,) = answered.values
+        if answer is None:
+            return Failed(kind="refused", reason=f"no plugin answers {hook}")
+        return answer
+
+    def _judged(self, unit: Unit, result: StageResult) -> Passed | Failed:
+        text = result_to_text(result)
+        if result.outcome is not Outcome.FAILED:
+            return Passed(result=text)
+        reason = f"{result.summary}\n{told(result.violations)}".strip()
+        return Failed(kind="objected" if unit.sends_back else "broke", reason=reason, result=text)
+
+    def _run(self, unit: Unit, line: CommandLine) -> Work:
+        settings = self.memory.settings
         about = {
             "GUILD_SCOPE": str(unit.scope),
-            "GUILD_TASK": self._run.task,
+            "GUILD_TASK": self.memory.run.task,
             "GUILD_STAGE": unit.stage,
-            "GUILD_RUN": self._run.run,
+            "GUILD_RUN": self.memory.run.run,
+            "GUILD_BRIEF": str(self._brief(str(unit.scope))),
         }
-        place = self._places[str(unit.scope)]
-        environ = {**self.environ, **about, **own}
-        return Command(
-            words=words, directory=place, environ=environ, log=self.log(unit), caps=self.caps
-        )
-
-    def _call(self, unit: Unit, function: Any, **more: Any) -> Call:
-        scope = str(unit.scope)
-        about = {"scope": scope, "name": self._run.name, "path": str(self._places.get(scope, ""))}
-        return Call(
-            function=f"{function.__module__}:{function.__name__}",
-            payload=json.dumps({**about, **more}).encode(),
+        ended = yield Command(
+            words=line.words,
+            directory=Path(self.memory.places[str(unit.scope)].path),
+            environ={**self.environ, **line.environ, **about},
             log=self.log(unit),
+            caps=Caps(seconds=settings.timeout, memory=settings.memory),
+        )
+        if ended.broke:
+            return Failed(kind="broke", reason=ended.broke)
+        if ended.code in line.passing:
+            return Passed(result=result_to_text(StageResult(summary=" ".join(line.words)[:200])))
+        tail = self._tail(unit)
+        if ended.code in line.objecting and unit.sends_back:
+            return Failed(kind="objected", reason=f"its {unit.stage}s failed\n{tail}")
+        last = next(
+            (line for line in reversed(tail.splitlines()) if line.strip()), "it said nothing"
+        )
+        return Failed(kind="broke", reason=f"exit code {ended.code}: {last.strip()}\n{tail}")
+
+    def _request(self, unit: Unit, stage: Stage, attempt: int) -> StageRequest:
+        memory, scope = self.memory, str(unit.scope)
+        place = memory.places.get(scope)
+        is_planned = stage not in (Stage.RESEARCH, Stage.PLAN)
+        return StageRequest(
+            run=memory.run.run,
+            task=memory.run.task,
+            stage=stage,
+            scope=self.scopes[scope],
+            directory=place.path if place else str(self.top),
+            base=place.base if place else memory.run.base,
+            attempt=attempt,
+            earlier=memory.results.get(scope, {}),
+            objections=memory.objections.get(scope, ()),
+            plan=memory.step(scope).instructions if is_planned else "",
+            profile=memory.profile if stage is Stage.PLAN else None,
+            command=self._command(scope) if is_planned else (),
+            options=memory.settings.options,
         )
 
-    def _write_brief(self, unit: Unit) -> str:
-        scope = str(unit.scope)
+    def _command(self, scope: ScopeId) -> tuple[str, ...]:
+        """Return the user's command with its placeholders filled in."""
+        words: list[str] = []
+        brief = str(self._brief(scope))
+        for word in self.memory.run.command:
+            if word == "{paths}":
+                words += self.paths.get(scope, ())
+            else:
+                words.append(word.replace("{scope}", scope).replace("{brief}", brief))
+        return tuple(words)
+
+    def _brief(self, scope: ScopeId) -> Path:
+        """Write the brief of a scope, and return where."""
         file = self.folder / scope / "brief.md"
         file.parent.mkdir(parents=True, exist_ok=True)
-        paths = "\n".join(f"- {path}" for path in self.paths[scope])
-        found = self._findings.get(scope)
-        wrong = f"\n## What was wrong the last time\n\n{found}\n" if found else ""
-        file.write_text(f"# {self._run.task}\n\nScope: {scope}\n\nChange only:\n\n{paths}\n{wrong}")
-        return str(file)
+        step, found = self.memory.step(scope), self.memory.findings.get(scope, "")
+        paths = self.paths.get(scope, ())
+        text = brief_for(self.memory.run.task, self.scopes[scope], paths, step, found)
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return file
+
+    def _carry(self, unit: Unit, function: Any, **more: Any) -> Call:
+        scope = str(unit.scope)
+        place = self.memory.places.get(scope)
+        about = {"scope": scope, "name": self.memory.run.name, "path": place.path if place else ""}
+        return self._call(unit, function, json.dumps({**about, **more}).encode())
+
+    def _call(
+        self, unit: Unit, function: Any, payload: bytes, seconds: float | None = None
+    ) -> Call:
+        return Call(
+            function=f"{function.__module__}:{function.__name__}",
+            payload=payload,
+            log=self.log(unit),
+            caps=Caps(seconds=seconds),
+        )
 
     def _tail(self, unit: Unit) -> str:
         try:
             return self.log(unit).read_bytes().decode("utf-8", "replace")[-TAIL:]
         except OSError:
             return ""
+
+
+def _expecting(step: PlanStep, known: Mapping[tuple[ScopeId, Stage], Estimate]) -> PlanStep:
+    work, tests = (known.get((step.scope, stage)) for stage in (Stage.IMPLEMENT, Stage.TEST))
+    return replace(
+        step,
+        seconds=work.seconds if work else step.seconds,
+        tests=tests.seconds if tests else step.tests,
+    )
+
+
+def told(violations: Iterable[Violation]) -> str:
+    """Return violations for people, one a line."""
+    return "\n".join(f"{v.path}:{v.line}: {v.message} [{v.rule}]" for v in violations)
+
+
+def _carried(ended: Ended) -> Passed | Failed:
+    """Say what the answer of `carrying` means."""
+    if ended.value is None:
+        return _broken(ended)
+    answer: dict[str, Any] = json.loads(ended.value)
+    if answer.get("trouble"):
+        return Failed(kind="refused", reason=answer["trouble"])
+    return Passed(result=json.dumps(answer))
+
+
+def _broken(ended: Ended) -> Failed:
+    return Failed(kind="broke", reason=ended.broke or f"exit code {ended.code}")

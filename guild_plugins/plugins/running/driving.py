@@ -1,0 +1,54 @@
+"""Driving a run to its end from a command: signals, the environment, what nobody keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping
+
+from guild_plugins.engine.driver.driver import Driver, Watch
+from guild_plugins.engine.driver.local import LocalHands
+from guild_plugins.engine.driver.writing import Log
+from guild_plugins.git.process import user_environment
+from guild_plugins.plugins.running.shop import RunShop
+from guild_plugins.stages.runs import RunEvent
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Forgetful:
+    """Where facts go of a run that only reads: nowhere."""
+
+    def append(self, *events: RunEvent, durable: bool = True) -> None:
+        """Forget them."""
+
+
+def environment_of(run: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of a run's processes, by which they can be found."""
+    return {**user_environment(environ), "GUILD_RUN": run}
+
+
+def driver_for(shop: RunShop, run: str, log: Log, watch: Watch) -> Driver:
+    """Return the coordinator of a run on this machine."""
+    return Driver(run, shop, log, lambda: LocalHands(shop.environ), watch)
+
+
+def drive(driver: Driver, first: RunEvent, past: Iterable[RunEvent] = ()) -> bool:
+    """Go on with a run until it ends; return whether it did, and was not interrupted.
+
+    :param past: The facts of an earlier process.
+    """
+    driver.recall(past)
+    return asyncio.run(_to_end(driver, first))
+
+
+async def _to_end(driver: Driver, first: RunEvent) -> bool:
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, _cancels(driver, number))
+    return (await driver.drive(first)).is_complete
+
+
+def _cancels(driver: Driver, number: signal.Signals) -> Callable[[], None]:
+    return lambda: driver.cancel(f"signal {number.name}")
