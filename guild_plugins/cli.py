@@ -233,6 +233,7 @@ DEFERRED = (
     "trust",
     "commit",
     "split",
+    "land",
     "undo",
     "lock",
     "unlock",

@@ -25,7 +25,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     "broken" or "branch" (not made by guild start), "onto": or null, "ahead",
     "behind": number or null, "dirty": [path, at most 200] or null, "leases":
     ["HOLDER: CLAIM"], "last": [event, seconds since 1970] or null, "env_file":
-    or null, "flaw": text or null}]}. Reads, and runs nothing of the repository.
+    or null, "flaw": text or null, "landed": commit or null; "ahead" is what was made
+    since}]}. Reads, and runs nothing of the repository.
     """
     rows = survey(open_repository(directory))
     if args.task is not None:
@@ -51,7 +52,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.task,
         row.scope,
-        f"{row.state}: {row.flaw}" if row.flaw else row.state,
+        _state(row),
         _number(row.ahead),
         _number(row.behind),
         dirty,
@@ -59,6 +60,14 @@ def _cells(row: Row) -> tuple[str, ...]:
         last,
         row.path or "-",
     )
+
+
+def _state(row: Row) -> str:
+    if row.flaw:
+        return f"{row.state}: {row.flaw}"
+    if row.landed is None:
+        return row.state
+    return f"{row.state}, went on" if row.ahead else f"{row.state}, landed"
 
 
 def _number(count: int | None) -> str:

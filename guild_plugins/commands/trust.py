@@ -18,7 +18,8 @@ from guild_plugins.scopes.tree import DiskTree
 def run(directory: Path, args: argparse.Namespace) -> int:
     """Let this clone run the commands that its configuration names
 
-    Reading a repository runs nothing from it; workplaces.setup and hooks.tests do.
+    Reading a repository runs nothing from it; workplaces.setup, hooks.tests and
+    landing.tests do.
     Trust is for this clone, and for what Guild's configuration says now: when that
     changes, it is asked for again. What a command itself runs, such as a script of
     the repository, is not looked at. The note lies in $XDG_STATE_HOME/guild/trust.
@@ -36,6 +37,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     for key, command in (
         ("workplaces.setup", configured.work.setup),
         ("hooks.tests", configured.hooks.tests),
+        ("landing.tests", configured.landing.tests),
     ):
         if command:
             print(printable(f"{key}: {shlex.join(command)}"))

@@ -152,7 +152,11 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
     )
     passing, refused = _judge(parts, setting, wish)
     chain = Chain(
-        messages=replace(wish.messages, task=wish.messages.task or task_of_branch(head.branch)),
+        messages=replace(
+            wish.messages,
+            task=wish.messages.task or task_of_branch(head.branch),
+            leases=tuple(shown_leases(os.environ)),
+        ),
         verify=wish.verify,
         signing=signing_options(repository.top, wish.signing),
         who=wish.who,

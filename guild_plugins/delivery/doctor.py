@@ -22,6 +22,7 @@ from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.salvage import salvage
 from guild_plugins.coordination.table import LeaseTable
 from guild_plugins.delivery.ailments import Ailment, examine_workplaces
+from guild_plugins.delivery.landing.settling import settle_landings, unsettled_landings
 from guild_plugins.delivery.recovery import open_operations, recover
 from guild_plugins.git.pending import git_at_work
 from guild_plugins.git.process import run_git
@@ -49,6 +50,7 @@ def examine(repository: Repository) -> list[Ailment]:
         *_drift(leases),
         *_half_done(repository, leases),
         *examine_workplaces(repository, leases),
+        *_landings(repository, leases),
     ]
 
 
@@ -122,3 +124,8 @@ def _half_done(repository: Repository, leases: Leases) -> Iterator[Ailment]:
         if folder.name not in known and not is_locked(journal.place.holders / folder.name):
             text = f"{folder} was left by a process that died"
             yield Ailment("left-behind", text, lambda: recover(repository, journal))
+
+
+def _landings(repository: Repository, leases: Leases) -> Iterator[Ailment]:
+    for text in unsettled_landings(repository, leases.journal):
+        yield Ailment("half-landed", text, lambda: settle_landings(repository, leases))

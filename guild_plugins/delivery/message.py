@@ -39,6 +39,7 @@ class Messages:
     :param common: For every scope that has no message of its own; ``None`` opens an editor.
     :param source: Where it comes from, as git tells the prepare-commit-msg hook.
     :param replace: Whether the trailers take the place of those that are there.
+    :param leases: The leases, with their generations, that they are made under.
     """
 
     common: str | None = None
@@ -46,6 +47,7 @@ class Messages:
     task: str | None = None
     source: tuple[str, ...] = ("message",)
     replace: bool = False
+    leases: tuple[tuple[str, int], ...] = ()
 
 
 def write_message(
@@ -69,6 +71,7 @@ def write_message(
     if not text.strip():
         raise MessageMissing(part.scope)
     trailers = [("Scope", part.scope), *([("Task", messages.task)] if messages.task else [])]
+    trailers += [("Lease", f"{lease}:{generation}") for lease, generation in messages.leases]
     file.write_bytes(with_trailers(top, text, trailers, replace=messages.replace))
     if verify:
         run_hook(top, "commit-msg", [str(file)])

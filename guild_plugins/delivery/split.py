@@ -52,7 +52,7 @@ def divide(
     for change in changes:
         shares.setdefault(owner_of(change.path), []).append(change)
     must = _give_way(shares, owner_of)
-    wish = {scope: _reach(scope, needs) & shares.keys() for scope in shares}
+    wish = {scope: reach(scope, needs) & shares.keys() for scope in shares}
     wish = {scope: others | ({ROOT} & shares.keys()) - {scope} for scope, others in wish.items()}
     order = _order({scope: wish[scope] | must.get(scope, set()) for scope in shares})
     if order is None:
@@ -84,7 +84,8 @@ def _parents(path: str) -> Iterator[str]:
         yield path
 
 
-def _reach(scope: ScopeId, needs: Mapping[ScopeId, Iterable[ScopeId]]) -> set[ScopeId]:
+def reach(scope: ScopeId, needs: Mapping[ScopeId, Iterable[ScopeId]]) -> set[ScopeId]:
+    """Return all that a scope depends on, directly or through others."""
     found: set[ScopeId] = set()
     waiting = [scope]
     while waiting:

@@ -16,6 +16,7 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.turns import turn
+from guild_plugins.delivery.landing.trail import landed_of
 from guild_plugins.delivery.operation import Operation, operation
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.removing import admin_of, changed_copy
@@ -155,9 +156,14 @@ class _Stop:
         target = read_ref(self.repository.top, onto)
         if target is None:
             return f"{onto} is gone, which it was begun from; name another with --onto"
-        if not is_merged(self.repository.top, tip, target):
+        if not is_merged(self.repository.top, tip, target) and not self._landed(tip, target):
             return f"it is not merged into {onto.removeprefix('refs/heads/')}"
         return None
+
+    def _landed(self, tip: str, target: str) -> bool:
+        """Say whether all of a branch was landed: what came after may have changed it again."""
+        found = landed_of(self.repository.top, tip, target)
+        return found is not None and found[1] == 0
 
     def _back_up(self, held: Contents, tip: str, work: Operation) -> None:
         top = self.repository.top

@@ -11,6 +11,7 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.table import Lease
 from guild_plugins.delivery.furnishing import folder_of
+from guild_plugins.delivery.landing.trail import landed_of
 from guild_plugins.delivery.names import PREFIX, scope_of_branch, task_of_branch
 from guild_plugins.delivery.workplaces import KINDS, Workplace, Workplaces, is_alive
 from guild_plugins.git.process import GitFailed
@@ -29,6 +30,8 @@ class Row:
         ``branch`` for one that was not begun with ``guild start``.
     :param onto: What it is compared with.
     :param ahead: Commits that it has and ``onto`` has not; ``None`` where nobody can tell.
+    :param landed: The commit on ``onto`` that it became, where it landed; ``ahead`` is what it
+        has made since.
     :param dirty: Paths that differ from its last commit; ``None`` where nobody can tell.
     :param leases: Who holds what of it: ``NAME: CLAIM``.
     :param last: The last event, and when it was, in seconds since 1970.
@@ -47,6 +50,7 @@ class Row:
     last: tuple[str, float] | None
     env_file: str | None
     flaw: str | None = None
+    landed: str | None = None
 
 
 def survey(repository: Repository) -> list[Row]:
@@ -71,6 +75,9 @@ def _row(
     path = Path(one.path)
     flaw = flaw_of(repository, path, one.branch) if one.state == "made" else None
     counts = distance(repository.common_dir, one.onto, one.branch)
+    landed = None
+    if counts is not None and counts[0] and counts[1]:
+        landed = landed_of(repository.common_dir, one.branch, one.onto)
     return Row(
         task=one.task,
         scope=one.scope,
@@ -78,13 +85,14 @@ def _row(
         path=one.path,
         state=_state(leases, one, flaw),
         onto=one.onto,
-        ahead=counts[0] if counts else None,
+        ahead=landed[1] if landed else counts[0] if counts else None,
         behind=counts[1] if counts else None,
         dirty=_dirty(path) if flaw is None and one.state == "made" else None,
         leases=tuple(_held(held, one.scope, (one.name, f":{one.path}"))),
         last=_told(last.get(one.branch)),
         env_file=str(folder_of(leases.place, one) / "env.sh"),
         flaw=flaw,
+        landed=landed[0].commit if landed else None,
     )
 
 

@@ -43,7 +43,7 @@ def add_worktree(
 ) -> None:
     """Add a work tree of a branch that is there, locked; durable when this returns.
 
-    :param branch: Its full name; checked out nowhere else.
+    :param branch: Its full name; checked out nowhere else. Or a commit, for a detached head.
     :param draft: A folder that is not there yet, on the file system of the repository.
     :param inherit: Open files that git keeps open as long as it runs.
     :raises GitFailed: Git could not do it.
@@ -52,7 +52,8 @@ def add_worktree(
     top = repository.top
     if run_git(["config", "--get-regexp", _SPECIAL], top, accept=(0, 1)):
         name = branch.removeprefix("refs/heads/")
-        command = ["worktree", "add", "--lock", "--reason", reason, "--", str(path), name]
+        detach = [] if name != branch else ["--detach"]
+        command = ["worktree", "add", *detach, "--lock", "--reason", reason, "--", str(path), name]
         run_git(command, top, extra_env=_FETCHING, inherit=inherit)
     else:
         real = Path(os.path.realpath(path))  # as git writes it
@@ -86,7 +87,7 @@ def _draw_up(draft: Path, path: Path, branch: str, reason: str) -> None:
         "locked": reason,
         "gitdir": f"{path}/.git",
         "commondir": "../..",
-        "HEAD": f"ref: {branch}",
+        "HEAD": f"ref: {branch}" if branch.startswith("refs/") else branch,
     }
     for name, line in files.items():
         (draft / name).write_bytes(os.fsencode(f"{line}\n"))

@@ -17,7 +17,14 @@ from typing import Any
 
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.scopes.locate import line_of
-from guild_plugins.scopes.model import HookSettings, Rules, Scope, ScopeId, WorkSettings
+from guild_plugins.scopes.model import (
+    HookSettings,
+    LandSettings,
+    Rules,
+    Scope,
+    ScopeId,
+    WorkSettings,
+)
 from guild_plugins.scopes.tree import Tree
 
 PYPROJECT, GUILD_TOML = "pyproject.toml", "guild.toml"
@@ -76,6 +83,7 @@ class Configured:
     rules: Rules = field(default_factory=Rules)
     work: WorkSettings = field(default_factory=WorkSettings)
     hooks: HookSettings = field(default_factory=HookSettings)
+    landing: LandSettings = field(default_factory=LandSettings)
 
 
 def find_source(tree: Tree) -> Source | None:

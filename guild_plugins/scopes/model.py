@@ -79,6 +79,15 @@ class HookSettings(NamedTuple):
     """The command that runs affected test files before a push; needs ``guild trust``."""
 
 
+class LandSettings(NamedTuple):
+    """How branches are landed."""
+
+    onto: str | None = None
+    """The branch that they are landed on; ``None`` for what each was begun from."""
+    tests: tuple[str, ...] = ()
+    """The command that proves a tree; pytest without. Needs ``guild trust``."""
+
+
 class Evidence(NamedTuple):
     """Why a scope is as it is: one line of it, and what speaks for that line."""
 

@@ -21,6 +21,7 @@ from guild_plugins.scopes.globs import parse_glob
 from guild_plugins.scopes.model import (
     Evidence,
     HookSettings,
+    LandSettings,
     PytestSettings,
     Rules,
     Scope,
@@ -82,6 +83,13 @@ class HooksTable(BaseModel, frozen=True, extra="forbid", strict=True):
     tests: list[str] = []
 
 
+class LandingTable(BaseModel, frozen=True, extra="forbid", strict=True):
+    """``[landing]``: where branches are landed, and what proves them."""
+
+    onto: str | None = Field(default=None, min_length=1)
+    tests: list[str] = []
+
+
 class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     """``[tool.guild]``, or the whole of ``guild.toml``."""
 
@@ -96,6 +104,7 @@ class GuildTable(BaseModel, frozen=True, extra="forbid", strict=True):
     variables: list[Annotated[str, Field(pattern=r"^[^=]+$")]] = []
     workplaces: WorkplacesTable = WorkplacesTable()
     hooks: HooksTable = HooksTable()
+    landing: LandingTable = LandingTable()
 
 
 def validate(source: Source, file: Path) -> Configured:
@@ -126,6 +135,7 @@ def validate(source: Source, file: Path) -> Configured:
         rules=_rules(table),
         work=_work(table.workplaces),
         hooks=HookSettings(table.hooks.branch, tuple(table.hooks.tests)),
+        landing=LandSettings(table.landing.onto, tuple(table.landing.tests)),
     )
 
 
@@ -198,8 +208,13 @@ def _fault(source: Source, error: ValidationError) -> ConfigInvalid:
 def _names_beside(key: tuple[str, ...]) -> tuple[str, ...]:
     """Return the valid keys of the table that a key stands in."""
     model: type[BaseModel] = GuildTable
-    if key[0] in ("workplaces", "hooks") and len(key) == 2:
-        model = WorkplacesTable if key[0] == "workplaces" else HooksTable
+    tables: dict[str, type[BaseModel]] = {
+        "workplaces": WorkplacesTable,
+        "hooks": HooksTable,
+        "landing": LandingTable,
+    }
+    if key[0] in tables and len(key) == 2:
+        model = tables[key[0]]
     elif len(key) == 3:
         model = ScopeTable
     elif len(key) == 4:

@@ -283,6 +283,60 @@ class CommitMade(Event):
     git_dir: str
 
 
+# -- landings ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LandedBranch:
+    """One branch of a landing: where it was, and the commit that it became."""
+
+    task: str
+    scope: str
+    branch: str
+    tip: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingStarted(Event):
+    """All commits of a landing are written, proven and pinned, and trunk is about to move.
+
+    :param operation: Also the name of the kernel lock of whoever does it.
+    :param onto: Trunk's full name; it is expected at ``old`` and goes to ``new``.
+    """
+
+    operation: str
+    onto: str
+    old: str
+    new: str
+    landed: tuple[LandedBranch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingEnded(Event):
+    """A landing is over, and nothing of it is left to do.
+
+    :param moved: Whether trunk moved.
+    """
+
+    operation: str
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingRefused(Event):
+    """A branch did not land, and stays as it was.
+
+    :param kind: ``conflict``, ``gates``, ``tests``, ``lease``, ``proof``, ``dirty`` or ``moved``.
+    """
+
+    task: str
+    branch: str
+    tip: str
+    kind: str
+    reason: str
+
+
 KINDS: tuple[type[Event], ...] = (
     LeaseRequested,
     LeaseRenewed,
@@ -304,6 +358,9 @@ KINDS: tuple[type[Event], ...] = (
     WorkplaceKept,
     WorkplaceAbandoned,
     CommitMade,
+    LandingStarted,
+    LandingEnded,
+    LandingRefused,
 )
 
 

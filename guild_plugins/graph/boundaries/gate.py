@@ -97,6 +97,17 @@ class Verdict(NamedTuple):
         return not (judged.mended or self.faults) and all(v.is_warning for v in judged.new)
 
 
+class Authority(NamedTuple):
+    """By whose rules a change is judged where it may not bring its own: those of a landing.
+
+    :param tree: Whose rules and baseline hold.
+    :param scope: The scope that the change has to stay in.
+    """
+
+    tree: Tree
+    scope: ScopeId
+
+
 Others = Callable[[RuleBook, Subject, Collection[ScopeId]], Opinion]
 """Gates beside this one; asked only about some scopes, where any are named."""
 
@@ -170,16 +181,22 @@ class Gate:
         return verdict._replace(judged=judged)
 
     def judge(
-        self, subject: Subject, scopes: Collection[ScopeId] = (), others: Others | None = None
+        self,
+        subject: Subject,
+        scopes: Collection[ScopeId] = (),
+        others: Others | None = None,
+        authority: Authority | None = None,
     ) -> Verdict:
         """Judge a tree or a change.
 
         :param scopes: Only what these scopes have to put right; a change is theirs
             alone then. On a branch ``guild/TASK/SCOPE`` a commit is that scope's.
         :param others: Gates beside this one.
+        :param authority: Whose rules hold; those of the tree that is judged without.
         :raises UnknownScope: One of them does not exist.
         """
-        book = kept_rules(self._folder, subject.tree, self._read_rules)
+        ruling = authority.tree if authority is not None else subject.tree
+        book = kept_rules(self._folder, ruling, self._read_rules)
         for name in scopes:
             if name != ROOT and name not in {scope.id for scope in book.scopes}:
                 raise UnknownScope(name)
@@ -187,14 +204,17 @@ class Gate:
         graph = ImportGraph(subject.tree, book.roots, Facts(store, self._repository.top))
         paths = list(graph.files) if subject.is_whole else _changed_files(subject)
         try:
-            found = in_order(self._judge(subject, book, graph, paths, scopes))
+            own = frozenset(scopes) or self._branch_scope(book)
+            if authority is not None:
+                own = frozenset((authority.scope,))
+            found = in_order(self._judge(subject, book, graph, paths, own))
         finally:
             store.close()
         if scopes:
             found = tuple(v for v in found if v.scope in scopes or v.rule == "ownership")
         opinion = others(book, subject, scopes) if others is not None else Opinion(())
         found = tuple(sorted((*found, *opinion.violations), key=place_of))
-        known = read_baseline(read_path(subject.tree, FILE))
+        known = read_baseline(read_path(ruling, FILE))
         is_whole = subject.is_whole and not scopes
         judged = divide(found, known, is_whole=is_whole)
         return Verdict(judged, len(paths), len(book.scopes), opinion.faults)
@@ -205,7 +225,7 @@ class Gate:
         book: RuleBook,
         graph: ImportGraph,
         paths: Sequence[str],
-        scopes: Collection[ScopeId],
+        own: frozenset[ScopeId],
     ) -> Iterator[Violation]:
         graph.load(paths)
         for path in paths:
@@ -216,7 +236,6 @@ class Gate:
             yield from judge_forgotten(book, graph, paths, top, partial(ignored, self._repository))
         yield from judge_deleted(book, graph, subject.changes)
         yield from _contents(book, graph, subject)
-        own = frozenset(scopes) or self._branch_scope(book)
         if own and not subject.is_whole:
             brought = set(subject.merged)
             changes = (change for change in subject.changes if change.path not in brought)

@@ -1,0 +1,1 @@
+"""Landing: scope branches onto trunk, merged, judged, tested, and moved at once."""

@@ -1,0 +1,353 @@
+"""Landing branches: a chain of commits, each merged, judged and tested, and one move of trunk.
+
+Each branch is merged in memory with what trunk will be then, judged by the rules of that,
+written as one commit, and that very commit is tested. What fails is left out, and stays
+as it was. The chain of the rest is noted, and trunk moves once, by compare-and-swap. If
+trunk went on meanwhile, all is merged again; a tree that was proven stays proven, and of
+one that is new only what differs from the proven one is tested.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from guild_plugins.coordination import here
+from guild_plugins.coordination.journal import Journal
+from guild_plugins.coordination.leases import Leases
+from guild_plugins.coordination.place import place_in, prepare
+from guild_plugins.coordination.turns import turn
+from guild_plugins.coordination.who import for_command, name_here, shown_leases
+from guild_plugins.delivery.landing.branches import Branch, in_order
+from guild_plugins.delivery.landing.explaining import explain_conflicts
+from guild_plugins.delivery.landing.judging import (
+    Rules,
+    generation_of,
+    holders_in,
+    lease_objections,
+)
+from guild_plugins.delivery.landing.merging import Merged, merge_branch, tree_of
+from guild_plugins.delivery.landing.outcomes import (
+    Kind,
+    Outcome,
+    Place,
+    Report,
+    Synchronised,
+    Trial,
+)
+from guild_plugins.delivery.landing.pins import pin, unpin
+from guild_plugins.delivery.landing.settling import ended, settle_landings
+from guild_plugins.delivery.landing.syncing import synchronise, trouble_with, work_trees_of
+from guild_plugins.delivery.landing.testing import Tester
+from guild_plugins.delivery.landing.writing import write_landing
+from guild_plugins.delivery.operation import Move, Operation, operation, publish
+from guild_plugins.delivery.recovery import recover
+from guild_plugins.delivery.trees import NotMergeable
+from guild_plugins.delivery.workplaces import Workplaces
+from guild_plugins.errors import GuildError
+from guild_plugins.git.refs import RefMoved, read_ref
+from guild_plugins.git.repository import Repository
+from guild_plugins.stages.events import LandedBranch, LandingRefused, LandingStarted, fresh_id
+
+ROUNDS: Final = 20
+"""How often trunk may move away before it is given up."""
+
+MakeTester = Callable[[Operation], Tester]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be landed, and how.
+
+    :param dry_run: Only merge and judge.
+    """
+
+    branches: tuple[Branch, ...]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One commit of the chain that is to become trunk."""
+
+    branch: Branch
+    merged: Merged
+    commit: str
+    trials: tuple[Trial, ...]
+
+
+def land(repository: Repository, wish: Wish, rules: Rules, make_tester: MakeTester) -> Report:
+    """Land branches, as many as can be, on their trunks; what cannot stays as it was.
+
+    :raises LeaseGone: The lease that this works under is over; nothing was landed.
+    """
+    leases = Leases(Journal(place_in(repository.common_dir)))
+    prepare(leases.place)
+    leases.tend()
+    recover(repository, leases.journal)
+    synced = settle_landings(repository, leases)
+    outcomes: list[Outcome] = []
+    rounds = 0
+    for onto in dict.fromkeys(branch.onto for branch in wish.branches):
+        with operation(leases) as work, closing(_Testing(work, make_tester)) as testing:
+            lander = _Lander(repository, leases, rules, work, testing, onto, wish.dry_run)
+            lander.land([branch for branch in wish.branches if branch.onto == onto])
+            outcomes += [lander.outcomes[branch] for branch in wish.branches if branch.onto == onto]
+            synced += lander.synced
+            rounds = max(rounds, lander.rounds)
+    return Report(tuple(outcomes), tuple(synced), rounds)
+
+
+class _Refused(Exception):
+    """A branch cannot land; within this module alone."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        details: Sequence[str],
+        places: tuple[Place, ...] = (),
+        resume: str | None = None,
+    ) -> None:
+        super().__init__(kind)
+        self.kind, self.details, self.places, self.resume = kind, details, places, resume
+
+
+def _demand(kind: Kind, objections: Sequence[str]) -> None:
+    """Refuse a branch that something speaks against."""
+    if objections:
+        raise _Refused(kind, objections)
+
+
+class _Testing:
+    """A tester that is made when the first tree is tested."""
+
+    def __init__(self, work: Operation, make: MakeTester) -> None:
+        self._work, self._make = work, make
+        self._tester: Tester | None = None
+
+    def __call__(self, commit: str, base: str, name: str) -> Trial:
+        if self._tester is None:
+            self._tester = self._make(self._work)
+        return self._tester(commit, base, name)
+
+    def close(self) -> None:
+        close = getattr(self._tester, "close", None)
+        if close is not None:
+            close()
+
+
+@dataclass
+class _Lander:
+    """Landing on one trunk."""
+
+    repository: Repository
+    leases: Leases
+    rules: Rules
+    work: Operation
+    test: Tester
+    onto: str
+    dry_run: bool
+    outcomes: dict[Branch, Outcome] = field(default_factory=dict)
+    synced: list[Synchronised] = field(default_factory=list)
+    rounds: int = 0
+    _proven: dict[Branch, Link] = field(default_factory=dict)
+    _trials: dict[Branch, list[Trial]] = field(default_factory=dict)
+
+    @property
+    def top(self) -> Path:
+        return self.repository.top
+
+    def land(self, branches: Sequence[Branch]) -> None:
+        """Land as many as can be, and say of each what became of it."""
+        self._places = {one.branch: one for one in Workplaces(self.leases.journal).all()}
+        self._holder = for_command(name_here(self.top, os.environ), os.environ)
+        self._shown = shown_leases(os.environ)
+        chain: list[Link] = []
+        for _ in range(ROUNDS):
+            self.rounds += 1
+            trunk = read_ref(self.top, self.onto)
+            assert trunk is not None, "the branch was there when it was chosen"
+            book = self.rules.of(trunk)
+            left = [branch for branch in branches if branch not in self.outcomes]
+            ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
+            chain = list(self._chain(trunk, ordered))
+            if not chain or self.dry_run:
+                return
+            try:
+                self._publish(trunk, chain)
+            except RefMoved:
+                continue
+            finally:
+                unpin(self.top, self.work.id)
+            return
+        for link in chain:
+            self._refuse(link.branch, _Refused("moved", [f"{self.onto} moved {ROUNDS} times"]))
+
+    # -- the chain -------------------------------------------------------------
+
+    def _chain(self, trunk: str, branches: Iterable[Branch]) -> Iterator[Link]:
+        """Yield the commits that trunk is to be moved over; what cannot come is left out."""
+        head = trunk
+        for branch in branches:
+            try:
+                link = self._link(trunk, head, branch)
+            except _Refused as refused:
+                self._refuse(branch, refused)
+                continue
+            if link is None:
+                self._conclude(branch, "nothing")
+            else:
+                head = link.commit
+                yield link
+
+    def _link(self, trunk: str, head: str, branch: Branch) -> Link | None:
+        """Merge, judge, write and test one branch; ``None`` where trunk has all of it.
+
+        :raises _Refused: Something is wrong with it.
+        """
+        try:
+            merged = merge_branch(self.top, head, branch.tip)
+        except NotMergeable as error:
+            raise _Refused("conflict", [str(error)]) from None
+        if not merged.result.is_clean:
+            raise self._conflict(branch, merged)
+        if merged.tree == tree_of(self.top, head):
+            return None
+        _demand("lease", self._lease_objections(branch, merged))
+        _demand("gates", self.rules.objections(branch, merged))
+        number = generation_of(self.top, merged, self._shown)
+        commit = write_landing(self.top, branch, merged, number)
+        _demand("dirty", list(self._dirty(trunk, commit)))
+        if self.dry_run:
+            self._conclude(branch, "ready")
+            return Link(branch, merged, commit, ())
+        return self._prove(head, branch, merged, commit)
+
+    def _prove(self, head: str, branch: Branch, merged: Merged, commit: str) -> Link:
+        pin(self.top, self.work.id, commit, (self.work.pulse.handle,))
+        before = self._proven.get(branch)
+        trials = self._trials.setdefault(branch, [])
+        if before is not None and before.merged.tree == merged.tree:
+            trials.append(Trial(True, kept=True, note="the same tree was tested before"))
+        else:
+            base = before.commit if before is not None else head
+            trials.append(self.test(commit, base, branch.name))
+        if not trials[-1].passed:
+            raise _Refused("tests", [trials[-1].note])
+        link = Link(branch, merged, commit, tuple(trials))
+        self._proven[branch] = link
+        return link
+
+    def _lease_objections(self, branch: Branch, merged: Merged) -> tuple[str, ...]:
+        others = [one for ref, one in self._places.items() if ref != branch.ref]
+        return lease_objections(
+            self.leases,
+            merged,
+            self._places.get(branch.ref),
+            self._holder,
+            self._shown,
+            top=self.top,
+            elsewhere=[name for one in others for name in holders_in(one)],
+        )
+
+    def _dirty(self, trunk: str, commit: str) -> Iterator[str]:
+        """Yield why work trees that have trunk checked out could not follow."""
+        for tree in work_trees_of(self.repository, self.onto):
+            trouble = trouble_with(tree, trunk, commit, self.work.folder)
+            if trouble is not None:
+                yield f"{tree.top} has {self._trunk_name} checked out and cannot follow: {trouble}"
+
+    # -- the move --------------------------------------------------------------
+
+    def _publish(self, trunk: str, chain: Sequence[Link]) -> None:
+        new = chain[-1].commit
+        subject = ", ".join(link.branch.name for link in chain)
+        started = LandingStarted(
+            id=fresh_id(),
+            at=here.now().wall,
+            operation=self.work.id,
+            onto=self.onto,
+            old=trunk,
+            new=new,
+            landed=tuple(
+                LandedBranch(
+                    one.branch.task, one.branch.scope, one.branch.ref, one.branch.tip, one.commit
+                )
+                for one in chain
+            ),
+        )
+        move = Move("land", self.onto, trunk, new, f"guild land: {subject}")
+        with turn(self.leases.place.folder / "landing.lock"):
+            pin(self.top, self.work.id, new, (self.work.pulse.handle,))
+            self.leases.journal.append(started)
+            try:
+                publish(
+                    self.repository,
+                    self.leases,
+                    self.work,
+                    move,
+                    holder=self._holder,
+                    claims=(),
+                    shown=self._shown,
+                )
+            except GuildError:
+                self.leases.journal.append(ended(started, here.now().wall, moved=False))
+                raise
+            for tree in work_trees_of(self.repository, self.onto):
+                self.synced.append(synchronise(tree, trunk, new, self.work.folder))
+            self.leases.journal.append(ended(started, here.now().wall, moved=True))
+        for link in chain:
+            self._conclude(link.branch, "landed", commit=link.commit)
+
+    # -- what became of them ---------------------------------------------------
+
+    @property
+    def _trunk_name(self) -> str:
+        return self.onto.removeprefix("refs/heads/")
+
+    def _conflict(self, branch: Branch, merged: Merged) -> _Refused:
+        book = self.rules.of(merged.head)
+        places = explain_conflicts(
+            self.top, merged, lambda path: book.scope(book.owner_of(path)).owners
+        )
+        texts = [f"{place.path}:{place.line}: {place.reason}" for place in places]
+        place = self._places.get(branch.ref)
+        where = place.path if place is not None else "the branch's work tree"
+        resume = f"in {where}: git merge {self._trunk_name}, commit, {self._again(branch)}"
+        return _Refused("conflict", texts, places, resume)
+
+    def _again(self, branch: Branch) -> str:
+        return f"guild land --onto {self._trunk_name} {branch.name}"
+
+    def _refuse(self, branch: Branch, refused: _Refused) -> None:
+        if not self.dry_run:
+            self.leases.journal.append(
+                LandingRefused(
+                    id=fresh_id(),
+                    at=here.now().wall,
+                    scope=branch.scope,
+                    task=branch.task,
+                    branch=branch.ref,
+                    tip=branch.tip,
+                    kind=refused.kind,
+                    reason="\n".join(refused.details)[:2000],
+                )
+            )
+        self._conclude(
+            branch,
+            refused.kind,
+            details=tuple(refused.details),
+            places=refused.places,
+            resume=refused.resume or self._again(branch),
+        )
+
+    def _conclude(self, branch: Branch, kind: Kind, **more: object) -> None:
+        self.outcomes[branch] = replace(
+            Outcome(branch.task, branch.scope, branch.ref, branch.tip, branch.onto, kind),
+            trials=tuple(self._trials.get(branch, ())),
+            **more,  # type: ignore[arg-type]
+        )

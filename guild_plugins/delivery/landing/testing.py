@@ -1,0 +1,236 @@
+"""Testing a merged tree in a work tree of its own, where nobody else writes.
+
+The tests that are run are those of the merged tree which the change can affect, in an
+environment that says nothing of this process's own work tree. A tree that was proven
+before is the base for the next one with the same branch: then only what differs from it
+can fail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from guild_plugins.delivery.furnishing import copy_files
+from guild_plugins.delivery.landing.outcomes import Trial
+from guild_plugins.git.adding import add_worktree
+from guild_plugins.git.process import run_git, user_environment
+from guild_plugins.git.repository import Repository
+from guild_plugins.git.worktrees import Admin, admins
+from guild_plugins.scopes.model import WorkSettings
+
+NO_TESTS: Final = 5
+"""Pytest's exit code where there is nothing to be run."""
+
+FAILING: Final = 1
+NAME: Final = "landing-"
+MARK: Final = "guild:land:"
+"""How the reasons begin that these work trees are locked for; the operation follows."""
+
+_OURS: Final = re.compile(r"GUILD_(?!STORE)|PYTEST_|COV_|COVERAGE_|VIRTUAL_ENV_PROMPT")
+
+
+class Tester(Protocol):
+    """Tests trees."""
+
+    def __call__(self, commit: str, base: str, name: str) -> Trial:
+        """Test a commit's tree.
+
+        :param base: A commit whose tree is proven; what it does not affect needs no test.
+        :param name: The task and the scope, for the log.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How trees are tested.
+
+    :param command: ``{base}`` in it is the proven commit; ``None`` for pytest.
+    :param workers: Of pytest.
+    :param seconds: As long as one test of a tree may take.
+    """
+
+    command: tuple[str, ...] | None = None
+    workers: str = "auto"
+    seconds: float = 3600.0
+
+    def words(self, base: str) -> list[str]:
+        """Return the command for one tree."""
+        if self.command is not None:
+            return [word.replace("{base}", base) for word in self.command]
+        words = [sys.executable, "-m", "pytest", "-q", "--guild-scopes", "-n", self.workers]
+        words += ["--guild-affected", f"--guild-base={base}", "--guild-cache"]
+        return [*words, "--guild-import-guard=repair"]
+
+
+@dataclass
+class Suites:
+    """Tests trees one after the other in one work tree, which is made when it is needed.
+
+    :param folder: Where the work tree is to be.
+    :param logs: A folder for what tests say.
+    :param trash: A folder of the operation's own.
+    :param handle: A kernel lock that the tests keep open as long as they run.
+    """
+
+    repository: Repository
+    folder: Path
+    trash: Path
+    logs: Path
+    operation: str
+    means: Means
+    settings: WorkSettings
+    handle: int
+    _is_made: bool = field(default=False, init=False)
+
+    def __call__(self, commit: str, base: str, name: str) -> Trial:
+        """Test a commit's tree; what fails is tested once more, since it may be flaky."""
+        began = time.monotonic()
+        log = self.logs / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        code, flaky = NO_TESTS, False
+        for attempt in range(2):
+            self._check_out(commit)
+            code = self._run(self.means.words(base), log)
+            flaky = bool(attempt) and code in (0, NO_TESTS)
+            if code != FAILING:
+                break
+        passed = code == 0 or (code == NO_TESTS and self.means.command is None)
+        note = _last_line(log)
+        if code < 0:
+            note = f"ended by signal {-code}: {note}"
+        return Trial(passed, False, flaky, note, str(log), time.monotonic() - began)
+
+    def close(self) -> None:
+        """Remove the work tree."""
+        if self._is_made:
+            remove_trees(self.repository, self.operation, self.trash)
+            self._is_made = False
+
+    def _check_out(self, commit: str) -> None:
+        if not self._is_made:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._is_made = True
+            reason = f"{MARK}{self.operation}"
+            add_worktree(
+                self.repository,
+                self.folder,
+                commit,
+                reason=reason,
+                draft=self.trash / "admin-draft",
+                inherit=(self.handle,),
+            )
+        else:
+            run_git(["checkout", "-q", "--detach", "--force", commit], self.folder)
+            run_git(["clean", "-ffdxq"], self.folder)
+        copy_files(self.repository.top, self.folder, self.settings)
+
+    def _run(self, words: Sequence[str], log: Path) -> int:
+        """Run a command to its end, and end all that it started; return its exit code."""
+        environ = clean_environment(os.environ, self._tops())
+        with log.open("ab") as out:
+            try:
+                process = subprocess.Popen(
+                    words,
+                    cwd=self.folder,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(self.handle,),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                out.write(f"{words[0]}: {error.strerror}\n".encode())
+                return 127
+            try:
+                return process.wait(self.means.seconds)
+            except subprocess.TimeoutExpired:
+                out.write(f"it took longer than {self.means.seconds:g} s\n".encode())
+                return 124
+            finally:
+                _end_group(process)
+
+    def _tops(self) -> list[str]:
+        linked = [str(admin.path) for admin in admins(self.repository.common_dir) if admin.path]
+        common = self.repository.common_dir
+        return [*linked, str(common.parent if common.name == ".git" else common)]
+
+
+def clean_environment(environ: Mapping[str, str], tops: Iterable[str]) -> dict[str, str]:
+    """Return an environment that leads to no work tree but the one that is tested. Pure.
+
+    :param tops: The repository's work trees; what lies in them leaves ``PYTHONPATH``.
+    """
+    kept = {
+        name: value for name, value in user_environment(environ).items() if not _OURS.match(name)
+    }
+    own = tuple(f"{top}{os.sep}" for top in tops)
+    paths = [path for path in kept.pop("PYTHONPATH", "").split(os.pathsep) if path]
+    paths = [path for path in paths if not f"{path}{os.sep}".startswith(own)]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)} if paths else kept
+
+
+def remove_trees(repository: Repository, operation: str, trash: Path) -> None:
+    """Remove the work trees that an operation tested in; that they are gone is no error.
+
+    :param trash: A folder that is nobody else's.
+    """
+    for admin, owner in left_trees(repository):
+        if owner == operation:
+            if admin.path is not None:
+                shutil.rmtree(admin.path, ignore_errors=True)
+                for empty in list(admin.path.parents)[:2]:
+                    with suppress(OSError):
+                        empty.rmdir()
+            gone = trash / f"admin-{admin.folder.name}"
+            with suppress(FileNotFoundError):
+                admin.folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):
+        (repository.common_dir / "worktrees").rmdir()
+
+
+def folder_for(places: Path, operation: str) -> Path:
+    """Return where an operation has its work tree; its name is that of the admin folder, too.
+
+    :param places: Where work places lie.
+    """
+    return places / ".landing" / f"{NAME}{operation}"
+
+
+def left_trees(repository: Repository) -> list[tuple[Admin, str]]:
+    """Return the work trees that landings test in, or tested in, each with its operation."""
+    found = []
+    for admin in admins(repository.common_dir):
+        reason, name = admin.reason or "", admin.folder.name
+        if reason.startswith(MARK):
+            found.append((admin, reason.removeprefix(MARK)))
+        elif name.startswith(NAME) and not any(admin.folder.iterdir()):
+            found.append((admin, name.removeprefix(NAME)))  # a name that was taken, and no more
+    return found
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_bytes()[-4000:].decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip("= ") for line in reversed(lines) if line.strip()), "")
