@@ -27,8 +27,8 @@ from guild_plugins.delivery.deltas import (
 from guild_plugins.delivery.kept_looks import KeptLooks
 from guild_plugins.delivery.live import Live
 from guild_plugins.delivery.misfits import find_misfits, replaced_modules
+from guild_plugins.delivery.parting import find_bases
 from guild_plugins.delivery.trees import TreeMerge, merge_contents
-from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import revision_tree
 from guild_plugins.graph.graph import ImportGraph
@@ -89,30 +89,18 @@ class Pair:
     between: Between
 
 
-@dataclass(frozen=True, slots=True)
-class Bases:
-    """The commits at which two branches parted: most often one."""
-
-    commits: tuple[str, ...]
-
-
 def find_clashes(repository: Repository, lives: Sequence[Live], kept: KeptLooks) -> list[Pair]:
     """Return the pairs with anything between them, in order."""
     found = []
+    parted = find_bases(repository, [live.tip for live in lives])
     for pair in combinations(sorted(lives, key=lambda live: live.name), 2):
-        tips = sorted(live.tip for live in pair)
-        bases = kept.get(f"bases {tips}", Bases, partial(_bases, repository, *tips)).commits
+        bases = parted[frozenset(live.tip for live in pair)]
         name = f"pair {bases} {pair[0].tree} {pair[1].tree}"
         between = kept.get(name, Between, partial(_look, repository, bases, pair, kept))
         if between.clashes or between.near:
             found.append(Pair(pair[0].name, pair[1].name, between))
     kept.end_look()
     return found
-
-
-def _bases(repository: Repository, one: str, two: str) -> Bases:
-    command = ["merge-base", "--all", "--end-of-options", one, two]
-    return Bases(tuple(run_git(command, repository.top, accept=(0, 1)).decode().split()))
 
 
 def _look(
@@ -128,12 +116,15 @@ def _look(
         )
         for live in pair
     )
-    if len(bases) == 1 and not (may_conflict(one, two) or mentions(one, two)):
+    is_used = mentions(one, two)
+    if len(bases) == 1 and not (may_conflict(one, two) or is_used):
         return Between()
     top, commits = repository.top, (pair[0].commit, pair[1].commit)
     merge = merge_contents(top, *commits)
     both = {path: _both_touched(path, one, two) for path in shared(one, two)}
-    clashes = [*_conflicts(merge, both), *_across(repository, bases[0], commits, merge.tree)]
+    clashes = list(_conflicts(merge, both))
+    if is_used:
+        clashes += _across(repository, bases[0], commits, merge.tree)
     told = {clash.path for clash in clashes}
     alike = [path for path in both if one.by_path[path].now == two.by_path[path].now]
     merged = [path for path in both if path not in {*told, *alike}]

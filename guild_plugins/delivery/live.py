@@ -20,7 +20,7 @@ from guild_plugins.git.index import copy_index
 from guild_plugins.git.process import GitFailed, run_git
 from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import Repository, find_repository
-from guild_plugins.git.snapshots import UnknownRevision
+from guild_plugins.git.snapshots import UnknownRevision, object_id
 from guild_plugins.git.worktrees import checked_out
 from guild_plugins.git.writing import write_commit
 
@@ -65,10 +65,7 @@ def find_live(
     """
     places = dict(_places(repository))
     as_before = {(live.name, live.tip, live.path): live for live in known}
-    if not revisions:
-        named = _listed(repository, PREFIX)
-    else:
-        named = [_resolved(repository, revision) for revision in revisions]
+    named = list(_resolved(repository, revisions)) if revisions else _listed(repository, PREFIX)
     found = []
     for name, tip, tree in dict.fromkeys(named):
         path = places.get(name)
@@ -95,19 +92,22 @@ def _listed(repository: Repository, prefix: str) -> list[tuple[str, str, str]]:
     return [(name, tip, tree) for name, tip, tree in lines if tree]
 
 
-def _resolved(repository: Repository, revision: str) -> tuple[str, str, str]:
-    """Return a revision with its commit and tree; a branch by its full name."""
-    command = ["rev-parse", "--verify", "--end-of-options"]
-    try:
-        tip, tree = (
-            run_git([*command, f"{revision}{what}"], repository.common_dir).decode().split()[-1]
-            for what in ("^{commit}", "^{tree}")
-        )
-        full = ["rev-parse", "--symbolic-full-name", "--verify", "--end-of-options", revision]
-        words = os.fsdecode(run_git(full, repository.top)).split()
-    except GitFailed:
-        raise UnknownRevision(revision) from None
-    return words[-1] if words[-1:] and words[-1].startswith("refs/") else revision, tip, tree
+def _resolved(repository: Repository, revisions: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each revision with its commit and tree; a branch by its full name."""
+    branches = {name: (name, tip, tree) for name, tip, tree in _listed(repository, "refs/heads/")}
+    head = read_head(repository.top).branch
+    for revision in revisions:
+        names = [head] if revision == "HEAD" else [revision, f"refs/heads/{revision}"]
+        known = next((branches[name] for name in names if name in branches), None)
+        yield known or _parsed(repository, revision)
+
+
+def _parsed(repository: Repository, revision: str) -> tuple[str, str, str]:
+    commit = object_id(repository, f"{revision}^{{commit}}")
+    tree = object_id(repository, f"{revision}^{{tree}}")
+    if commit is None or tree is None:
+        raise UnknownRevision(revision)
+    return revision, commit, tree
 
 
 def _live(short: str, tip: str, tree: str, path: Path | None) -> Live:

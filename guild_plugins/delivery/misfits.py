@@ -163,7 +163,10 @@ def _imports_of_lost(
     for path in sorted(both.sides[1 - by] & both.paths):
         for statement in read_imports(both.changed[path].merged).imports:
             for target in sorted(lost.intersection(before.find(path, statement).files)):
-                yield path, statement, target, not _is_found(graph, offers, path, statement)
+                named = Import(statement.module, (), statement.line, statement.level)
+                is_itself = target in before.find(path, named).files
+                is_missed = is_itself or not _is_found(graph, offers, path, statement)
+                yield path, statement, target, is_missed
 
 
 def _is_lost(both: BothSides, by: int, path: str) -> bool:

@@ -353,9 +353,9 @@ def test_a_look_costs_what_changed_since_the_last_one(
 def test_what_no_look_asks_for_is_dropped_in_time(tmp_path: Path) -> None:
     for _ in range(kept_looks.PATIENCE + 2):
         kept = kept_looks.KeptLooks(tmp_path / "kept")
-        kept.get("used", clashes.Bases, lambda: clashes.Bases(("x",)))
+        kept.get("used", clashes.Between, clashes.Between)
         if not (tmp_path / "kept").exists():
-            kept.get("once", clashes.Bases, lambda: clashes.Bases(()))
+            kept.get("once", clashes.Between, clashes.Between)
         kept.end_look()
 
     text = (tmp_path / "kept").read_text()

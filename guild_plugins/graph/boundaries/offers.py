@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from guild_plugins.git.trees import read_path
+from guild_plugins.graph.boundaries.supplied import GETATTR, supplied_names
 from guild_plugins.graph.boundaries.surface import Surface, read_surface
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.modules import INIT
@@ -21,6 +22,7 @@ class Offers:
     def __init__(self, graph: ImportGraph) -> None:
         self._graph = graph
         self._surfaces: dict[str, Surface | None] = {}
+        self._supplied: dict[str, frozenset[str]] = {}
 
     def has(self, path: str, name: str) -> bool:
         """Say whether a module may offer a name."""
@@ -42,7 +44,7 @@ class Offers:
 
     def _has_itself(self, path: str, name: str) -> bool:
         surface = self._surface(path)
-        if surface is None or name in surface or "__getattr__" in surface:
+        if surface is None or name in surface or name in self._supplied.get(path, ()):
             return True
         folder, slash, file = path.rpartition("/")
         places = (f"{folder}{slash}{name}.py", f"{folder}{slash}{name}/{INIT}")
@@ -52,5 +54,15 @@ class Offers:
         if path not in self._surfaces:
             content = read_path(self._graph.tree, path)
             tree = parse(content) if content is not None else None
-            self._surfaces[path] = read_surface(tree) if isinstance(tree, ast.Module) else None
+            self._surfaces[path] = self._read(path, tree) if isinstance(tree, ast.Module) else None
         return self._surfaces[path]
+
+    def _read(self, path: str, tree: ast.Module) -> Surface | None:
+        """Read a module; ``None`` where its ``__getattr__`` may supply any name."""
+        surface = read_surface(tree)
+        if GETATTR in surface:
+            supplied = supplied_names(tree.body)
+            if supplied is None:
+                return None
+            self._supplied[path] = supplied
+        return surface
