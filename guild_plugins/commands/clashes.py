@@ -29,7 +29,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
 
     With --json: {"branches": [{"name", "tip", "commit", "path": or null, "flaw": text or
     null}], "pairs": [{"ours", "theirs", "clashes": [{"kind": "conflict", "name",
-    "call", "module", "unsound" or "unrelated", "path", "line", "module", "name",
+    "method", "call", "module", "unsound" or "unrelated", "path", "line", "module", "name",
     "by": 0 (ours), 1 (theirs) or null, "detail", "symbols": [name], "is_settled":
     what git does not merge and guild merge does}], "near": [{"path", "symbols"}]}]}.
     With --watch, that is one line for each change, and else what came and what went.

@@ -8,14 +8,15 @@ what the other changed, starts no process at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from guild_plugins.delivery.collisions import read_both, read_versions
+from guild_plugins.delivery.across import collisions_between
 from guild_plugins.delivery.deltas import (
     Delta,
     Touched,
@@ -23,30 +24,39 @@ from guild_plugins.delivery.deltas import (
     mentions,
     read_delta,
     shared,
+    stem_of,
 )
 from guild_plugins.delivery.kept_looks import KeptLooks
 from guild_plugins.delivery.live import Live
-from guild_plugins.delivery.misfits import find_misfits, replaced_modules
 from guild_plugins.delivery.parting import find_bases
-from guild_plugins.delivery.trees import TreeMerge, merge_contents
+from guild_plugins.delivery.tree_sides import Sides
+from guild_plugins.delivery.trees import TreeMerge, merge_sides
+from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.repository import Repository
-from guild_plugins.git.snapshots import revision_tree
-from guild_plugins.graph.graph import ImportGraph
-from guild_plugins.merge.collisions import NAME, OnlyPaths, find_collisions, source_folders
-from guild_plugins.merge.kinds import VERIFIED, kind_of
+from guild_plugins.merge.collisions import CALL, METHOD, MODULE, NAME
+from guild_plugins.merge.inner_calls import unfit_calls
+from guild_plugins.merge.kinds import PYTHON, VERIFIED, kind_of
+from guild_plugins.merge.lost import Versions
 from guild_plugins.merge.result import Clean
 from guild_plugins.merge.verify import find_fault
 
-Kind = Literal["conflict", "name", "call", "module", "unsound", "unrelated"]
+Kind = Literal["conflict", "name", "method", "call", "module", "unsound", "unrelated"]
+_KINDS: Final[Mapping[str, Kind]] = {
+    NAME: "name",
+    METHOD: "method",
+    CALL: "call",
+    MODULE: "module",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
     """One thing that would go wrong.
 
-    :param kind: ``conflict``: git cannot merge a file. ``name``, ``call``, ``module``: one
-        branch removed a name, changed parameters, removed a module, and the other began to
-        use it. ``unsound``: git merges a file, and what comes out is broken.
+    :param kind: ``conflict``: git cannot merge a file. ``name``, ``method``,
+        ``call``, ``module``: one branch removed a name or a method, changed parameters,
+        removed a module, and the other began to use it. ``unsound``: git merges a file,
+        and what comes out is broken.
         ``unrelated``: the branches have no common commit.
     :param path: The file that does not merge, or that uses what changed.
     :param line: Where, in that file; 0 where that is not known.
@@ -119,18 +129,27 @@ def _look(
     is_used = mentions(one, two)
     if len(bases) == 1 and not (may_conflict(one, two) or is_used):
         return Between()
-    top, commits = repository.top, (pair[0].commit, pair[1].commit)
-    merge = merge_contents(top, *commits)
+    with closing(GitObjects(repository.top)) as objects:
+        sides = Sides(repository.top, pair[0].commit, pair[1].commit, objects)
+        return _merged(sides, one, two, is_used=is_used)
+
+
+def _merged(sides: Sides, one: Delta, two: Delta, *, is_used: bool) -> Between:
+    """Merge two branches, and return what is wrong with it.
+
+    :param is_used: Whether one may use what the other broke.
+    """
+    merge = merge_sides(sides)
     both = {path: _both_touched(path, one, two) for path in shared(one, two)}
     clashes = list(_conflicts(merge, both))
     if is_used:
-        clashes += _across(repository, bases[0], commits, merge.tree)
+        clashes += _across(sides, merge.tree)
     told = {clash.path for clash in clashes}
-    alike = [path for path in both if one.by_path[path].now == two.by_path[path].now]
-    merged = [path for path in both if path not in {*told, *alike}]
-    clashes += _unsound(top, (bases[0], *commits, merge.tree), merged, both)
+    clean = [p for p in both if p not in told and one.by_path[p].now != two.by_path[p].now]
+    for path in clean:
+        clashes += _unsound(path, _versions(sides, merge.tree, path), both[path])
     told = {clash.path for clash in clashes}
-    near = [Touched(path, both[path]) for path in merged if both[path] and path not in told]
+    near = [Touched(path, both[path]) for path in clean if both[path] and path not in told]
     return Between(tuple(clashes), tuple(near))
 
 
@@ -148,58 +167,58 @@ def _conflicts(merge: TreeMerge, both: Mapping[str, tuple[str, ...]]) -> Iterato
     for file in merge.files:
         is_settled = file.result.is_clean
         lines = [region.start for region in file.result.regions if is_settled or region.is_open]
-        reason = "" if isinstance(file.result, Clean) else file.result.reason
         yield Clash(
             "conflict",
             file.path,
             line=min(lines, default=0),
-            detail=reason,
+            detail="" if isinstance(file.result, Clean) else file.result.reason,
             symbols=both.get(file.path, ()),
             is_settled=is_settled,
         )
     told = {file.path for file in merge.files}
-    for message in merge.conflicts:
-        path = message.paths[0] if message.paths else ""
-        if not told.issuperset(message.paths):
-            kind = message.kind.removeprefix("CONFLICT (").removesuffix(")")
+    for settled in merge.settled:
+        path = settled.paths[0] if settled.paths else ""
+        yield Clash("conflict", path, symbols=both.get(path, ()), is_settled=True)
+    for found in merge.conflicts:
+        path = found.paths[0] if found.paths else ""
+        if not told.issuperset(found.paths):
+            kind = found.kind.removeprefix("CONFLICT (").removesuffix(")")
             yield Clash("conflict", path, detail=kind, symbols=both.get(path, ()))
 
 
-def _across(
-    repository: Repository, base: str, commits: tuple[str, str], tree: str
-) -> Iterator[Clash]:
+def _across(sides: Sides, tree: str) -> Iterator[Clash]:
     """Yield what one side began to use and the other no longer has, or has otherwise."""
-    both = read_both(repository.top, base, *commits, tree)
-    if both is None:
-        return
-    roots = source_folders(both.paths)
-    graph = ImportGraph(revision_tree(repository, tree), roots)
-    misfits = find_misfits(both, graph, roots)
-    told = {(misfit.user, misfit.module) for misfit in misfits if misfit.kind == "module"}
-    told |= replaced_modules(both, graph, roots)
-    for found in find_collisions(both.changed, OnlyPaths(both.paths)):
-        if found.kind == NAME and (found.user, found.module) not in told:
-            by = 0 if found.remover == "ours" else 1
-            yield Clash("name", found.user, module=found.module, name=found.name, by=by)
-    for misfit in misfits:
-        kind: Kind = "call" if misfit.kind == "call" else "module"
-        yield Clash(kind, misfit.user, misfit.line, misfit.module, misfit.name, misfit.by)
+    for found in collisions_between(sides, tree):
+        kind: Kind = _KINDS[found.kind]
+        word = found.name or stem_of(found.module)
+        line = _line_of(word, sides.text(sides.entry(tree, found.user)))
+        by = 0 if found.remover == "ours" else 1
+        yield Clash(kind, found.user, line, found.module, found.name, by)
 
 
-def _unsound(
-    top: Path,
-    commits: tuple[str, str, str, str],
-    paths: Iterable[str],
-    both: Mapping[str, tuple[str, ...]],
-) -> Iterator[Clash]:
-    """Yield files that git merges without a conflict, and that are broken then."""
-    names = [path for path in paths if kind_of(path) in VERIFIED and "\n" not in path]
-    if not names:
+def _line_of(word: str, text: bytes) -> int:
+    """Return the first line that has a word; 0 where none has."""
+    found = re.search(rb"\b%s\b" % re.escape(word.encode()), text)
+    return text.count(b"\n", 0, found.start()) + 1 if found else 0
+
+
+def _versions(sides: Sides, tree: str, path: str) -> Versions:
+    """Return a file that both sides changed."""
+    ours, theirs = (sides.changes(revision)[path] for revision in (sides.ours, sides.theirs))
+    merged = sides.changes(tree).get(path)
+    last = merged.new if merged is not None else ours.old
+    return Versions(*(sides.text(each) for each in (ours.old, ours.new, theirs.new, last)))
+
+
+def _unsound(path: str, versions: Versions, symbols: tuple[str, ...]) -> Iterator[Clash]:
+    """Yield what is broken in a file that git merges without a conflict."""
+    kind = kind_of(path)
+    if kind not in VERIFIED or not (versions.ours and versions.theirs and versions.merged):
         return
-    for path, versions in read_versions(top, names, commits).items():
-        if versions.ours and versions.theirs and versions.merged:
-            fault = find_fault(
-                kind_of(path), versions.merged, versions.base, versions.ours, versions.theirs
-            )
-            if fault is not None:
-                yield Clash("unsound", path, detail=fault.reason, symbols=both[path])
+    base, ours, theirs, merged = versions
+    fault = find_fault(kind, merged, base, ours, theirs)
+    if fault is not None:
+        yield Clash("unsound", path, detail=fault.reason, symbols=symbols)
+    elif kind == PYTHON:
+        for name, line in unfit_calls(versions):
+            yield Clash("call", path, line, path, name)

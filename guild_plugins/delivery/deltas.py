@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from guild_plugins.delivery.misfits import changed_signatures
 from guild_plugins.git.changes import Change, tree_changes
 from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.repository import Repository
 from guild_plugins.graph.modules import INIT
-from guild_plugins.merge.collisions import removed_names
-from guild_plugins.merge.lost import Versions
+from guild_plugins.merge.lost import Versions, find_lost
 from guild_plugins.merge.symbols import touched_symbols
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
@@ -126,12 +124,15 @@ def _contents(objects: GitObjects, changes: list[Change]) -> Iterator[tuple[Chan
 
 
 def _broken(change: Change, before: bytes, after: bytes) -> set[str]:
-    found = removed_names(Versions(before, after, after, after), "ours")
-    found |= changed_signatures(before, after).keys()
+    found = find_lost(Versions(before, after, after, after), "ours").words
     if change.after is None:
-        stem = change.path.removesuffix(f"/{INIT}").removesuffix(".py")
-        found.add(stem.rpartition("/")[2])
+        found.add(stem_of(change.path))
     return found
+
+
+def stem_of(path: str) -> str:
+    """Return the last part of a module's name."""
+    return path.removesuffix(f"/{INIT}").rpartition("/")[2].partition(".")[0]
 
 
 def _kind(change: Change) -> str:

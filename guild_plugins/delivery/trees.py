@@ -121,7 +121,7 @@ def merge_trees(
     objects = GitObjects(repository)
     try:
         sides = Sides(repository, ours, theirs, objects)
-        merged = _merge(sides, without)
+        merged = merge_sides(sides, without)
         found = collisions_between(sides, merged.tree)
     finally:
         objects.close()
@@ -132,19 +132,11 @@ def merge_trees(
 _ACROSS = "the files merge, the names do not"
 
 
-def merge_contents(repository: Path, ours: str, theirs: str) -> TreeMerge:
+def merge_sides(sides: Sides, without: frozenset[str] = frozenset()) -> TreeMerge:
     """Merge two commits file by file, without the check across files.
 
-    Wherever git finds a conflict in the contents of a file, ``files`` has that file.
+    :raises NotMergeable: They have no common ancestor.
     """
-    objects = GitObjects(repository)
-    try:
-        return _merge(Sides(repository, ours, theirs, objects), frozenset())
-    finally:
-        objects.close()
-
-
-def _merge(sides: Sides, without: frozenset[str]) -> TreeMerge:
     by_git = merge_by_git(sides.top, sides.ours, sides.theirs)
     if by_git is None:
         raise NotMergeable(sides.ours, sides.theirs)

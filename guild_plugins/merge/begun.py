@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from _ast import (
     AST,
+    AsyncFunctionDef,
     Attribute,
     Call,
+    ClassDef,
+    FunctionDef,
     Import,
     ImportFrom,
     Load,
@@ -13,6 +16,7 @@ from _ast import (
     Name,
     Starred,
     Try,
+    arg,
 )
 from collections import Counter
 from typing import NamedTuple
@@ -89,6 +93,9 @@ def _read(tree: Module | None) -> _Read:
                 modules[each.asname or each.name] = (each.name, 0)
                 if id(node) not in tried:
                     found.uses.add(Use(each.name, 0, ""))
+    for name in _rebound(nodes):
+        modules.pop(name, None)
+        names.pop(name, None)
     for node in nodes:
         if isinstance(node, Attribute) and isinstance(node.ctx, Load):
             owner = modules.get(_dotted(node.value))
@@ -100,6 +107,14 @@ def _read(tree: Module | None) -> _Read:
             if call is not None:
                 found.calls.add(call)
     return found
+
+
+def _rebound(nodes: list[AST]) -> set[str]:
+    """Return the names that a file gives to anything but imports."""
+    found = {n.id for n in nodes if isinstance(n, Name) and not isinstance(n.ctx, Load)}
+    found |= {n.arg for n in nodes if isinstance(n, arg)}
+    kinds = FunctionDef | AsyncFunctionDef | ClassDef
+    return found | {n.name for n in nodes if isinstance(n, kinds)}
 
 
 def _called(

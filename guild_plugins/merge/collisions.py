@@ -50,25 +50,6 @@ class Merged(Protocol):
         """Return those of some names that any Python file may give to something."""
 
 
-class OnlyPaths:
-    """A merged tree of which the paths are known and nothing else: no method is looked for."""
-
-    def __init__(self, paths: Collection[str]) -> None:
-        self._paths = paths
-
-    def paths(self) -> Collection[str]:
-        """Return all paths."""
-        return self._paths
-
-    def read(self, path: str) -> bytes:  # noqa: ARG002
-        """Return nothing."""
-        return b""
-
-    def defining(self, names: Collection[str]) -> Collection[str]:
-        """Return all names."""
-        return names
-
-
 class Collision(NamedTuple):
     """A name that is not in a module as it was, and a file that began to use it so."""
 
@@ -181,19 +162,26 @@ class _Look:
     def _lost_names(self, path: str, use: Use) -> Iterator[Collision]:
         for module in self._meant(path, use):
             found = self._lost.get(module)
-            if found is not None and use.name in found.names:
+            if found is not None and found.is_gone and module not in self._paths:
+                if self._is_missed(module, use):
+                    yield Collision(path, module, "", self._remover, MODULE)
+            elif found is not None and use.name in found.names:
                 yield Collision(path, module, use.name, self._remover)
-            elif found is not None and found.is_gone and self._is_left_out(module, use):
-                yield Collision(path, module, "", self._remover, MODULE)
             elif found is None and use.name in self._names:
                 source = self._passed_on(module, use.name)
                 if source is not None:
                     yield Collision(path, source, use.name, self._remover)
 
-    def _is_left_out(self, module: str, use: Use) -> bool:
-        """Return whether an import of a module means a file that is not there any more."""
+    def _is_missed(self, module: str, use: Use) -> bool:
+        """Return whether a use means a module that is gone, and nothing has its name now."""
         stem = _module_words(module)[-1]
-        return module not in self._paths and (use.name or use.module).split(".")[-1] == stem
+        is_name = use.name in self._lost[module].names
+        if not is_name and (use.name or use.module).split(".")[-1] != stem:
+            return False
+        folder = module.removesuffix("/__init__.py").rpartition("/")[0]
+        init = f"{folder}/__init__.py" if folder else ""
+        package = parse(self._tree.read(init)) if init in self._paths and use.name else None
+        return package is None or stem not in bound_names(package)
 
     def _meant(self, path: str, use: Use) -> tuple[str, ...]:
         names = (use.name,) if use.name else ()
@@ -238,11 +226,6 @@ class _Look:
 
 
 _NONE = Lost(frozenset(), {}, {})
-
-
-def removed_names(versions: Versions, remover: str) -> set[str]:
-    """Return the names at the top that a side took out of a module, and the merge has not."""
-    return set(find_lost(versions, remover).names)
 
 
 def source_folders(paths: Collection[str]) -> list[str]:

@@ -18,6 +18,7 @@ from _ast import (
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from guild_plugins.graph.boundaries.supplied import GETATTR, supplied_names
 from guild_plugins.graph.boundaries.surface import Signature, read_surface
 from guild_plugins.merge.names import parse, walk
 
@@ -72,7 +73,8 @@ def find_lost(versions: Versions, remover: str) -> Lost:
     trees = [tree for tree in left if tree is not None]
     if before is None or left[0] is None or any(map(_is_open, trees)):
         return _NOTHING
-    names = bound_names(before) - set().union(*map(bound_names, trees))
+    supplied = set[str]().union(*(supplied_names(tree.body) or () for tree in trees))
+    names = bound_names(before) - set().union(*map(bound_names, trees)) - supplied
     methods = _members(before)
     for tree in trees:
         methods = {name: owner for name, owner in methods.items() if name not in _all_bound(tree)}
@@ -103,7 +105,7 @@ def bound_names(tree: Module) -> set[str]:
 def _is_open(tree: Module) -> bool:
     """Return whether a module may have names that are not seen: a star, or ``__getattr__``."""
     names = bound_names(tree)
-    return "*" in names or "__getattr__" in names
+    return "*" in names or (GETATTR in names and supplied_names(tree.body) is None)
 
 
 def _members(tree: Module) -> dict[str, str]:

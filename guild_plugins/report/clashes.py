@@ -58,12 +58,15 @@ def _said(clash: Clash, pair: Pair) -> str:
             parts.append("guild merge settles what git does not")
         return f"{where}: {'; '.join(parts) or 'git cannot merge it'}"
     changer, user = (pair.ours, pair.theirs) if clash.by == 0 else (pair.theirs, pair.ours)
+    if clash.by is None:
+        return f"{where}: one calls {clash.name} as the other's parameters do not allow"
     did = {
         "name": f"removes or renames {clash.name} in {clash.module}",
+        "method": f"removes or renames the method {clash.name} in {clash.module}",
         "call": f"changes the parameters of {clash.name} in {clash.module}",
         "module": f"removes or renames {clash.module}",
     }[clash.kind]
-    does = {"name": "uses", "call": "calls", "module": "imports"}[clash.kind]
+    does = {"name": "uses", "method": "uses", "call": "calls", "module": "imports"}[clash.kind]
     return f"{where}: {user} {does} what {changer} {did}"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from guild_plugins import cli
 from guild_plugins.delivery import clashes, kept_looks, live
+from guild_plugins.delivery.tree_sides import Sides
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import open_repository
 from tests.commands.repos import GUILD, git, isolate, make_repository
@@ -324,13 +325,13 @@ def test_a_look_costs_what_changed_since_the_last_one(
     for number in range(6):
         branch(repo, f"b{number}", edited("text.txt", "05\n", f"x{number}\n"))
     merged: list[tuple[str, ...]] = []
-    merge = clashes.merge_contents
+    merge = clashes.merge_sides
 
-    def counted(top: Path, *commits: str) -> Any:
-        merged.append(commits)
-        return merge(top, *commits)
+    def counted(sides: Sides) -> Any:
+        merged.append((sides.ours, sides.theirs))
+        return merge(sides)
 
-    monkeypatch.setattr(clashes, "merge_contents", counted)
+    monkeypatch.setattr(clashes, "merge_sides", counted)
     repository = open_repository(repo)
     file = repo / ".git/guild/clashes.json"
 
