@@ -234,6 +234,7 @@ DEFERRED = (
     "commit",
     "split",
     "land",
+    "verify",
     "undo",
     "lock",
     "unlock",

@@ -303,6 +303,7 @@ class LandingStarted(Event):
 
     :param operation: Also the name of the kernel lock of whoever does it.
     :param onto: Trunk's full name; it is expected at ``old`` and goes to ``new``.
+    :param generations: Of the lease that each was written under; 0 for none.
     """
 
     operation: str
@@ -310,6 +311,7 @@ class LandingStarted(Event):
     old: str
     new: str
     landed: tuple[LandedBranch, ...]
+    generations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,6 +159,20 @@ def test_what_was_done_is_told_in_lines(trunk: Trunk, capsys: pytest.CaptureFixt
     assert "then: in the branch's work tree: git merge main" in text
 
 
+def test_landings_are_verified_and_what_is_wrong_is_said(
+    trunk: Trunk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trunk.branch("t/core", {"core/n.py": "N = 1\n"})
+    land(capsys, "core", "--test-command", "true")
+
+    assert cli.main(["verify"]) == Exit.DONE
+    assert capsys.readouterr().out == "1 landings: 0 wrong, 0 not fully checked\n"
+    (trunk.top / "core/n.py").write_text("N = 2\n")
+    git(trunk.top, "commit", "-qa", "--amend", "--no-edit")
+    assert cli.main(["verify", "main~1..main"]) == Exit.NO
+    assert "t/core  wrong: its tree is" in capsys.readouterr().out
+
+
 def test_the_environment_of_tests_leads_to_no_other_work_tree() -> None:
     given = {
         "GIT_DIR": "x",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guild_plugins.coordination.claims import any_conflict, are_together
+from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.delivery.gates import claims_on
 from guild_plugins.delivery.landing.branches import Branch
@@ -20,7 +21,7 @@ from guild_plugins.git.trees import Tree
 from guild_plugins.graph.boundaries.gate import Authority, Gate, Others, Subject
 from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
 from guild_plugins.graph.boundaries.violations import Violation
-from guild_plugins.stages.events import LeaseGranted, LeaseLost, LeaseRequested
+from guild_plugins.stages.events import LandingStarted, LeaseGranted, LeaseLost, LeaseRequested
 from guild_plugins.stages.leases import Holder
 
 
@@ -126,6 +127,38 @@ def _stale(
                 lost = lost or other == lease
     if granted.get(lease) not in (None, generation):
         yield f"lease {lease} never had generation {generation}"
+
+
+def overtaken(journal: Journal) -> dict[str, str]:
+    """Return the landed commits whose lease somebody else had had by then, with what is wrong."""
+    asked: dict[str, LeaseRequested] = {}
+    lease_of: dict[int, str] = {}
+    lost: set[str] = set()
+    passed: dict[str, str] = {}
+    commits: dict[str, str] = {}
+    kinds = ["LeaseRequested", "LeaseGranted", "LeaseLost", "LandingStarted"]
+    for line in journal.lines(types=kinds):
+        match line.event:
+            case LeaseRequested() as event:
+                asked[event.lease] = event
+            case LeaseGranted(lease=other, generation=number):
+                lease_of[number] = other
+                passed |= {
+                    one: other for one in lost - passed.keys() if _is_after(asked, one, other)
+                }
+            case LeaseLost(lease=other):
+                lost.add(other)
+            case LandingStarted(landed=landed, generations=generations):
+                for one, number in zip(landed, generations, strict=False):
+                    lease = lease_of.get(number)
+                    if number and lease is None:
+                        commits[one.commit] = f"no lease ever had generation {number}"
+                    elif lease in passed:
+                        name = asked[passed[lease]].holder.name
+                        commits[one.commit] = (
+                            f"its lease, generation {number}, was {name}'s by then"
+                        )
+    return commits
 
 
 def _is_after(asked: dict[str, LeaseRequested], lost: str, other: str) -> bool:

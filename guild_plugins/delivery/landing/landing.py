@@ -31,6 +31,7 @@ from guild_plugins.delivery.landing.judging import (
     lease_objections,
 )
 from guild_plugins.delivery.landing.merging import Merged, merge_branch, tree_of
+from guild_plugins.delivery.landing.notes import note_for, write_note
 from guild_plugins.delivery.landing.outcomes import (
     Kind,
     Outcome,
@@ -40,15 +41,19 @@ from guild_plugins.delivery.landing.outcomes import (
     Trial,
 )
 from guild_plugins.delivery.landing.pins import pin, unpin
+from guild_plugins.delivery.landing.proof import problems_of
 from guild_plugins.delivery.landing.settling import ended, settle_landings
 from guild_plugins.delivery.landing.syncing import synchronise, trouble_with, work_trees_of
 from guild_plugins.delivery.landing.testing import Tester
+from guild_plugins.delivery.landing.trail import landings_in
 from guild_plugins.delivery.landing.writing import write_landing
 from guild_plugins.delivery.operation import Move, Operation, operation, publish
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.trees import NotMergeable
 from guild_plugins.delivery.workplaces import Workplaces
-from guild_plugins.errors import GuildError
+from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.changes import tree_changes
+from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.refs import RefMoved, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import LandedBranch, LandingRefused, LandingStarted, fresh_id
@@ -77,6 +82,7 @@ class Link:
     branch: Branch
     merged: Merged
     commit: str
+    generation: int | None
     trials: tuple[Trial, ...]
 
 
@@ -100,6 +106,21 @@ def land(repository: Repository, wish: Wish, rules: Rules, make_tester: MakeTest
             synced += lander.synced
             rounds = max(rounds, lander.rounds)
     return Report(tuple(outcomes), tuple(synced), rounds)
+
+
+class NotProven(GuildError):
+    """What was about to be published is not what was tested; trunk was not moved."""
+
+    slug = "not-proven"
+    exit = Exit.RECOVERY
+    remedy = "Run guild land again; if it says so once more, keep the repository and report it."
+
+    def __init__(self, commit: str, reason: str) -> None:
+        super().__init__(commit, reason)
+        self.commit, self.reason = commit, reason
+
+    def __str__(self) -> str:
+        return f"{self.commit[:10]} was not published: {self.reason}."
 
 
 class _Refused(Exception):
@@ -217,6 +238,7 @@ class _Lander:
             raise self._conflict(branch, merged)
         if merged.tree == tree_of(self.top, head):
             return None
+        _demand("proof", self._problems(merged))
         _demand("lease", self._lease_objections(branch, merged))
         _demand("gates", self.rules.objections(branch, merged))
         number = generation_of(self.top, merged, self._shown)
@@ -224,10 +246,22 @@ class _Lander:
         _demand("dirty", list(self._dirty(trunk, commit)))
         if self.dry_run:
             self._conclude(branch, "ready")
-            return Link(branch, merged, commit, ())
-        return self._prove(head, branch, merged, commit)
+            return Link(branch, merged, commit, number, ())
+        return self._prove(head, Link(branch, merged, commit, number, ()))
 
-    def _prove(self, head: str, branch: Branch, merged: Merged, commit: str) -> Link:
+    def _problems(self, merged: Merged) -> list[str]:
+        """Return what the merged tree holds beside trunk and the branch's change."""
+        names = (merged.base, merged.tip, merged.head, merged.tree)
+        base, tip, head, tree = (tree_of(self.top, name) for name in names)
+        pairs = ((base, tip), (base, head), (head, tree))
+        own, trunks, done = (tree_changes(self.repository, *pair) for pair in pairs)
+        with closing(GitObjects(self.top)) as objects:
+            return list(
+                problems_of(own, trunks, done, lambda oid: dict(objects.read([oid])).get(oid))
+            )
+
+    def _prove(self, head: str, link: Link) -> Link:
+        branch, merged, commit = link.branch, link.merged, link.commit
         pin(self.top, self.work.id, commit, (self.work.pulse.handle,))
         before = self._proven.get(branch)
         trials = self._trials.setdefault(branch, [])
@@ -238,9 +272,8 @@ class _Lander:
             trials.append(self.test(commit, base, branch.name))
         if not trials[-1].passed:
             raise _Refused("tests", [trials[-1].note])
-        link = Link(branch, merged, commit, tuple(trials))
-        self._proven[branch] = link
-        return link
+        self._proven[branch] = replace(link, trials=tuple(trials))
+        return self._proven[branch]
 
     def _lease_objections(self, branch: Branch, merged: Merged) -> tuple[str, ...]:
         others = [one for ref, one in self._places.items() if ref != branch.ref]
@@ -265,6 +298,7 @@ class _Lander:
 
     def _publish(self, trunk: str, chain: Sequence[Link]) -> None:
         new = chain[-1].commit
+        self._check(trunk, chain)
         subject = ", ".join(link.branch.name for link in chain)
         started = LandingStarted(
             id=fresh_id(),
@@ -299,9 +333,29 @@ class _Lander:
                 raise
             for tree in work_trees_of(self.repository, self.onto):
                 self.synced.append(synchronise(tree, trunk, new, self.work.folder))
+            for link in chain:
+                merged = link.merged
+                note = note_for(self.repository, merged.base, merged.tip, merged.head)
+                write_note(self.top, link.commit, note)
             self.leases.journal.append(ended(started, here.now().wall, moved=True))
         for link in chain:
             self._conclude(link.branch, "landed", commit=link.commit)
+
+    def _check(self, trunk: str, chain: Sequence[Link]) -> None:
+        """See that what is about to be published is what was tested, commit by commit.
+
+        :raises NotProven: It is not.
+        """
+        before = trunk
+        found = list(landings_in(self.top, [f"{trunk}..{chain[-1].commit}"]))[::-1]
+        if [one.commit for one in found] != [link.commit for link in chain]:
+            raise NotProven(chain[-1].commit, "other commits came between those that were tested")
+        for one, link in zip(found, chain, strict=True):
+            if one.parents != (before,):
+                raise NotProven(one.commit, "it does not stand on the commit that it was tested on")
+            if not one.tree == one.tested == link.merged.tree:
+                raise NotProven(one.commit, f"{link.merged.tree} was tested, and it has {one.tree}")
+            before = one.commit
 
     # -- what became of them ---------------------------------------------------
 

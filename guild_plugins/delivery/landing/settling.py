@@ -16,12 +16,15 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.liveness import is_locked
 from guild_plugins.coordination.turns import turn
+from guild_plugins.delivery.landing.merging import base_of, with_landed
+from guild_plugins.delivery.landing.notes import note_for, read_notes, write_note
 from guild_plugins.delivery.landing.outcomes import Synchronised
 from guild_plugins.delivery.landing.pins import PINS, pinned, unpin
 from guild_plugins.delivery.landing.syncing import synchronise, work_trees_of
 from guild_plugins.delivery.landing.testing import left_trees, remove_trees
 from guild_plugins.delivery.operation import operation
 from guild_plugins.delivery.recovery import recover, remove_left
+from guild_plugins.errors import GuildError
 from guild_plugins.git.refs import RefLocked, is_ancestor, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import LandingEnded, LandingStarted
@@ -86,9 +89,22 @@ def _settle(repository: Repository, leases: Leases, started: LandingStarted) -> 
                 _clear_index_lock(tree, started)
                 one = synchronise(tree, started.old, current, work.folder, resumes=True)
                 found.append(one)
+        _write_notes(repository, started)
     leases.journal.append(ended(started, here.now().wall, moved=moved))
     unpin(repository.top, started.operation)
     return found
+
+
+def _write_notes(repository: Repository, started: LandingStarted) -> None:
+    """Write the notes that the dead process had not come to; a tip that is gone has none."""
+    top, former = repository.top, started.old
+    there = read_notes(top, [one.commit for one in started.landed])
+    for one in started.landed:
+        if one.commit not in there:
+            with suppress(GuildError):
+                base = base_of(top, with_landed(top, former, one.tip), one.tip)
+                write_note(top, one.commit, note_for(repository, base, one.tip, former))
+        former = one.commit
 
 
 def ended(started: LandingStarted, at: float, *, moved: bool) -> LandingEnded:
