@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from coverage import Coverage, process_startup
@@ -34,6 +34,9 @@ from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.options import early, only_shows
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.recorder import OUTPUT, Measuring, Recorder, signed_off
+
+if TYPE_CHECKING:
+    from guild_plugins.suites.kept.covering import Covering
 
 NAME = "guild-coverage"
 
@@ -98,6 +101,8 @@ class CoverageSession:
         self._scopes: dict[str, str] = {}
         self._text = ""
         self._errors: list[str] = []
+        self.covering: Covering | None = None
+        """What joins kept coverage with that of this run, where results are kept."""
 
     @pytest.hookimpl
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -108,10 +113,21 @@ class CoverageSession:
                 raise pytest.UsageError(
                     f"--guild-cov-report: {name!r} is none of {', '.join(FORMATS)}"
                 )
+        if config.option.guild_cache:
+            self.covering = self._begin_covering(config)
         try:
             self._floors = parse_floors(config.getoption("guild_cov_fail_under"))
         except ValueError as error:
             raise pytest.UsageError(f"guild_cov_fail_under: {error}") from error
+
+    def _begin_covering(self, config: pytest.Config) -> Covering | None:
+        from guild_plugins.git.repository import find_repository
+        from guild_plugins.suites.kept.covering import Covering
+
+        repository = find_repository(config.rootpath)
+        if repository is None:
+            return None
+        return Covering(self._measuring, repository.top, self._recorder.context)
 
     @pytest.hookimpl
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -192,6 +208,8 @@ class CoverageSession:
         if combined.floor:
             self._floors.setdefault(TOTAL, combined.floor)
         try:
+            if self.covering is not None:
+                self.covering.write()
             combined.combine()
             if self._formats == ["none"] and not self._floors:
                 self._errors += missing

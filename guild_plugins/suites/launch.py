@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from _pytest.config import _prepareconfig
 
 from guild_plugins.suites.guard import put_first
@@ -26,10 +28,9 @@ def serve(
     if guard and guard["repair"]:
         put_first(guard["owned"])
     recorder = _start_recorder(workerinput)
-    watching = _start_watching(workerinput)
+    watch = _start_watching(workerinput)
     config = _prepareconfig(args, None)
-    if watching is not None:
-        config.pluginmanager.register(watching, "guild-watching")
+    watch(config)
     config._parser.prog = Path(workerinput["mainargv"][0]).name
     config.workerinput = workerinput  # type: ignore[attr-defined]
     config.workeroutput = {}  # type: ignore[attr-defined]
@@ -53,11 +54,15 @@ def _start_recorder(workerinput: dict[str, Any]) -> Recorder | None:
     return recorder
 
 
-def _start_watching(workerinput: dict[str, Any]) -> object:
-    """Start to note what tests read, where results are kept; before conftests are imported."""
+def _start_watching(workerinput: dict[str, Any]) -> Callable[[pytest.Config], object]:
+    """Start to note what tests read, where results are kept; before conftests are imported.
+
+    Returns what has to be told of the configuration.
+    """
     top = workerinput["guild"].get("kept")
     if top is None:
-        return None
-    from guild_plugins.suites.kept.watching import Watching, track
+        return lambda _: None
+    from guild_plugins.suites.kept.watching import track, watch
 
-    return Watching(track(top))
+    tracker = track(top)
+    return lambda config: watch(config, tracker)

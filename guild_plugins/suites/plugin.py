@@ -84,6 +84,7 @@ def _begin_watching(early_config: pytest.Config) -> None:
     if hasattr(early_config, "workerinput"):
         return
     from guild_plugins.git.repository import find_repository
+    from guild_plugins.suites.kept.labels import Labels
     from guild_plugins.suites.kept.tracking import Tracker
     from guild_plugins.suites.kept.watching import track
 
@@ -91,6 +92,9 @@ def _begin_watching(early_config: pytest.Config) -> None:
     if repository is not None and Tracker.running is None:
         tracker = track(str(repository.top))
         early_config.add_cleanup(tracker.stop)
+        labels = Labels.running
+        if labels is not None:
+            early_config.add_cleanup(labels.stop)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,6 +42,25 @@ QUIET = (
 """Warnings of coverage.py that say nothing in a process that runs a part of the tests."""
 
 
+RECORDED = (
+    "branch",
+    "concurrency",
+    "context",
+    "core",
+    "cover_pylib",
+    "include",
+    "omit",
+    "patch",
+    "plugins",
+    "relative_files",
+    "source",
+    "source_dirs",
+    "source_pkgs",
+    "timid",
+)
+"""Options of coverage.py that decide what is recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measuring:
     """What is measured and where the data go: the same in all processes of a run.
@@ -78,7 +97,7 @@ class Recorder:
         self.trouble: str | None = None
         self._coverage: Coverage | None = None
         self._away: str | None = None
-        self._scope = ""
+        self._scope = self._label = ""
         self._saved_at = 0.0
         self._has_events = False
 
@@ -113,13 +132,47 @@ class Recorder:
         self._has_events = _uses_monitoring()
         self._saved_at = time.perf_counter()
 
+    @property
+    def context(self) -> str:
+        """The project's own context, which coverage.py writes before each of ours."""
+        said = self._coverage.get_option("run:context") if self._coverage is not None else None
+        return str(said or "")
+
     def switch(self, scope: str) -> None:
         """Put down what runs from now on to a scope."""
-        if scope != self._scope:
-            self._scope = scope
+        self._put_down_to(scope, self._label)
+
+    def label(self, label: str) -> None:
+        """Put down what runs from now on to a label instead of its scope; to none again if empty.
+
+        Whoever labels has to say what scopes the labels stand for (see `kept.covering`).
+        """
+        self._put_down_to(self._scope, label)
+
+    def _put_down_to(self, scope: str, label: str) -> None:
+        before = self._label or self._scope
+        self._scope, self._label = scope, label
+        if (label or scope) != before:
             self._write()
             if self._has_events:
                 sys.monitoring.restart_events()  # type: ignore[attr-defined, unused-ignore]
+
+    def how(self) -> str:
+        """Say in a line how this process is measured: what is measured otherwise cannot be joined.
+
+        Empty where nothing measures.
+        """
+        if self._coverage is None:
+            return ""
+        from coverage import CoverageException, __version__
+
+        said = [f"coverage {__version__}", f"source {self.measuring.source}"]
+        for name in RECORDED:
+            try:
+                said.append(f"{name} {self._coverage.get_option(f'run:{name}')}")
+            except CoverageException:
+                continue  # an older coverage.py does not know it
+        return "; ".join(said)
 
     def save_if_due(self) -> None:
         """Save now and then, so that a crash does not take everything along."""
@@ -133,7 +186,7 @@ class Recorder:
         from coverage import CoverageException
 
         try:
-            self._coverage.switch_context(self._scope)
+            self._coverage.switch_context(self._label or self._scope)
         except CoverageException as error:
             self._give_up(error)
         self._saved_at = time.perf_counter()

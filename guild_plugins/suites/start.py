@@ -12,6 +12,7 @@ from guild_plugins.suites import closing
 from guild_plugins.suites.inprocess import InProcess
 from guild_plugins.suites.kept.choosing import Choosing, begin
 from guild_plugins.suites.kept.keeping import Keeping
+from guild_plugins.suites.kept.labels import Labels
 from guild_plugins.suites.kept.selecting import only_affected
 from guild_plugins.suites.kept.tracking import Tracker
 from guild_plugins.suites.ledger import Ledger
@@ -79,6 +80,8 @@ class Sieves:
         if self._choosing is not None and self._choosing.is_on:
             keeping = Keeping(self._config, plan, ledger, self._choosing)
             self._config.pluginmanager.register(keeping, "guild-keeping")
+        elif Labels.running is not None:
+            Labels.running.stop()
 
 
 def _plan(config: pytest.Config, limit: int, sieves: Sieves) -> Plan:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from guild_plugins.graph.closures import word_of
+from guild_plugins.suites.kept.covers import Cover
 from guild_plugins.suites.kept.records import Input, Outcome, Record, decode, encode
 from guild_plugins.suites.kept.shared import (
+    Parcel,
     Place,
     SharedStore,
     StoreUnusable,
@@ -85,6 +88,18 @@ def test_the_store_stays_within_its_limit_and_keeps_what_was_used_last(tmp_path:
     assert "key0" not in kept
 
 
+def test_coverage_counts_and_goes_like_records(tmp_path: Path) -> None:
+    noise = random.Random(0)
+    store = Store(tmp_path, limit=40_000)
+    for number in range(20):
+        store.save([named(number)], covers={f"word{number}": noise.randbytes(4_000)})
+
+    assert store.statistics().size <= 40_000
+    assert set(store.covers(["word0", "word19"])) == {"word19"}
+    store.clear()
+    assert store.covers(["word19"]) == {}
+
+
 def test_a_damaged_store_is_begun_anew(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.save([RECORD])
@@ -120,9 +135,20 @@ def test_clearing_says_how_many_there_were(tmp_path: Path) -> None:
 def test_a_signed_record_can_be_read_with_the_same_secret_and_key_alone() -> None:
     content = seal(RECORD, SECRET)
 
-    assert unseal(KEY, content, SECRET) == RECORD
+    assert unseal(KEY, content, SECRET) == Parcel(RECORD, {})
     assert unseal("another", content, SECRET) is None
     assert unseal(KEY, content, b"other") is None
+
+
+def test_coverage_travels_with_the_record_that_names_it() -> None:
+    cover = Cover()
+    cover.put("<top>/a.py", 0b1010)
+    body = cover.encode()
+    word = word_of(body.hex())
+    record = replace(RECORD, coverage=f"how {word}")
+
+    assert unseal(KEY, seal(record, SECRET, {word: body}), SECRET) == Parcel(record, {word: body})
+    assert unseal(KEY, seal(record, SECRET, {word: b"else"}), SECRET) == Parcel(record, {})
 
 
 def test_no_object_that_was_changed_anywhere_is_a_record() -> None:
@@ -156,7 +182,7 @@ def test_a_store_in_memory_is_as_good_as_a_folder() -> None:
     store.save([RECORD])
 
     assert SharedStore(Place("memory://guild-results", SECRET)).load([KEY, "0" * 16]) == {
-        KEY: RECORD
+        KEY: Parcel(RECORD, {})
     }
 
 

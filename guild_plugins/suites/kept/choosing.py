@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,11 @@ from guild_plugins.suites.kept.snapshot import Snapshot
 from guild_plugins.suites.kept.store import Store
 from guild_plugins.suites.plan import REORDERING, Candidate
 from guild_plugins.suites.pools import Pool
+from guild_plugins.suites.recorder import Recorder
 from guild_plugins.suites.words import seconds, things
+
+if TYPE_CHECKING:
+    from guild_plugins.suites.kept.covers import Cover
 
 OUTPUTS = ("xmlpath", "guild_report", "htmlpath", "report_log", "json_report_file")
 """Options that say where a run writes."""
@@ -62,6 +67,11 @@ class Choosing:
         self.flaky: set[str] = set()
         self.known: dict[str, list[Record]] = {}
         self.is_on = False
+        recorder = Recorder.running
+        self.how = word_of(recorder.how()) if recorder is not None else ""
+        """A word for how coverage is measured, if it is."""
+        self.covers: dict[str, Cover] = {}
+        """What the kept results covered, by name."""
 
     def choose(
         self,
@@ -135,20 +145,39 @@ class Choosing:
         keys = {asked.key for asked in self.asked.values()}
         self.known = self.store.load(keys)
         if self.shared is not None:
-            missing = sorted(key for key in keys if not self._holding(key))
+            missing = sorted(key for key in keys if not self._usable(key))
             fetched = self.shared.load(missing)
-            self.store.save(list(fetched.values()))
-            for key, record in fetched.items():
-                self.known.setdefault(key, []).insert(0, record)
-        wants_coverage = bool(self.config.option.guild_cov)
+            covers = {w: body for parcel in fetched.values() for w, body in parcel.covers.items()}
+            self.store.save([parcel.record for parcel in fetched.values()], covers=covers)
+            for key, parcel in fetched.items():
+                self.known.setdefault(key, []).insert(0, parcel.record)
+        hits = []
         for asked in self.asked.values():
             holding = self._holding(asked.key)
             if any(record.verdict == "flaky" for record in holding):
                 self.flaky.add(asked.path)
             elif holding and all(record.verdict == "passed" for record in holding):
-                usable = [r for r in holding if r.coverage or not wants_coverage]
-                self.hits += [(asked, record) for record in usable[:1]]
+                hits += [(asked, record) for record in self._usable(asked.key)[:1]]
+        self.hits = self._covered(hits)
         self.store.note_use(record for _, record in self.hits)
+
+    def _usable(self, key: str) -> list[Record]:
+        """Return the records under a key that hold, and tell of coverage where that is wanted."""
+        wants = bool(self.config.option.guild_cov)
+        return [r for r in self._holding(key) if not wants or r.is_covered(self.how)]
+
+    def _covered(self, hits: list[tuple[Asked, Record]]) -> list[tuple[Asked, Record]]:
+        """Return those of which all coverage is there, where it is wanted."""
+        if not self.config.option.guild_cov:
+            return hits
+        from guild_plugins.suites.kept.covers import Cover
+
+        words = {word for _, record in hits for word in record.covers}
+        for word, body in self.store.covers(words).items():
+            cover = Cover.decode(body)
+            if cover is not None:
+                self.covers[word] = cover
+        return [hit for hit in hits if all(word in self.covers for word in hit[1].covers)]
 
     def _holding(self, key: str) -> list[Record]:
         """Return the records under a key whose inputs are what they were."""

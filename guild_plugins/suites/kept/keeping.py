@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from guild_plugins.git.process import GitFailed, run_git, split_names
+from guild_plugins.graph.closures import word_of
 from guild_plugins.scopes.kinds import is_test_file
 from guild_plugins.suites.kept import tracking
 from guild_plugins.suites.kept.choosing import Asked, Choosing, inputs_now
-from guild_plugins.suites.kept.learning import Lessons
+from guild_plugins.suites.kept.learning import Lessons, Wanted
 from guild_plugins.suites.kept.records import Outcome, Record
 from guild_plugins.suites.kept.snapshot import Snapshot
 from guild_plugins.suites.kept.telling import CATEGORY, is_cached, tell, when
-from guild_plugins.suites.kept.watching import OUTPUT, Watching
+from guild_plugins.suites.kept.watching import LABELS, OUTPUT, Watching, watch
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.plan import Plan
 from guild_plugins.suites.words import things
+
+if TYPE_CHECKING:
+    from guild_plugins.suites.kept.covering import Covering
+    from guild_plugins.suites.kept.covers import Cover
 
 REFLECTIVE = r"__import__ *\(|sys\.modules"
 """What a file says that may take any module that is loaded."""
@@ -39,6 +45,8 @@ class Keeping:
         self._choosing = choosing
         self._files: dict[str, FileRun] = {}
         self._observed: list[str] = []
+        self._labelled: list[str] = []
+        self._covers: dict[str, bytes] = {}
         self._watching: Watching | None = None
         self._stored: list[Record] = []
         self._refused: dict[str, str] = {}
@@ -58,8 +66,9 @@ class Keeping:
         here = config.invocation_params.dir
         config.args = [arg for arg in config.args if str(here / arg.partition("::")[0]) not in done]
         if tracking.Tracker.running is not None:
-            self._watching = Watching(tracking.Tracker.running)
-            config.pluginmanager.register(self._watching, "guild-watching")
+            self._watching = watch(config, tracking.Tracker.running)
+        session: Any = config.pluginmanager.get_plugin("guild-coverage")
+        self._covering: Covering | None = getattr(session, "covering", None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -103,9 +112,11 @@ class Keeping:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take in what a worker saw."""
-        seen = (getattr(node, "workeroutput", None) or {}).get(OUTPUT)
-        if seen:
-            self._observed.append(seen)
+        output = getattr(node, "workeroutput", None) or {}
+        if output.get(OUTPUT):
+            self._observed.append(output[OUTPUT])
+        if output.get(LABELS):
+            self._labelled.append(output[LABELS])
 
     # -- after ------------------------------------------------------------------------
 
@@ -117,20 +128,32 @@ class Keeping:
             return
         if self._watching is not None:
             self._observed.append(self._watching.observed)
+            self._labelled += filter(None, [self._watching.labelled])
+        if self._covering is not None:
+            self._join_coverage(self._covering)
         if self._plan.candidates:
             self._judge()
-        choosing.store.save(self._stored, self._refused)
+        choosing.store.save(self._stored, self._refused, self._covers)
         if choosing.shared is not None:
-            choosing.shared.save([r for r in self._stored if r.verdict == "passed"])
+            passed = [record for record in self._stored if record.verdict == "passed"]
+            choosing.shared.save(passed, self._covers)
             self._plan.notes += choosing.shared.warnings
         choosing.store.close()
         self._say()
+
+    def _join_coverage(self, covering: Covering) -> None:
+        """Tell of what was covered by files that did not run."""
+        covering.read(map(json.loads, self._labelled))
+        for asked, record in self._choosing.hits:
+            for word in record.covers:
+                covering.join(asked.candidate.scope, self._choosing.covers[word])
 
     def _judge(self) -> None:
         after = self._choosing.look()
         asked_again = self._choosing.ask(after, self._plan.pools, self._plan.candidates)
         keys = {asked.candidate.key: asked.key for asked in asked_again}
         lessons = [lesson for lesson in self._lessons() if not lesson.trouble]
+        covered = self._covered() if lessons else {}
         for candidate in self._plan.candidates:
             asked = self._choosing.asked.get(candidate.key)
             if asked is None:
@@ -139,7 +162,9 @@ class Keeping:
             why = self._unfinished(asked)
             if not why and keys.get(candidate.key) != asked.key:
                 why = "changed while it ran"
-            record = None if why else self._record(asked, lessons, after)
+            record = None
+            if not why:
+                record = self._record(asked, lessons, after, covered.get(asked.path))
             if isinstance(record, Record):
                 self._stored.append(record)
             else:
@@ -166,7 +191,31 @@ class Keeping:
         run = self._file(asked.candidate.key)
         return "was run again by a plugin" if run.is_repeated else ""
 
-    def _record(self, asked: Asked, lessons: list[Lessons], after: Snapshot) -> Record | str:
+    def _covered(self) -> dict[str, tuple[Cover, ...]]:
+        """Return what each file that ran has covered; nothing where that is not known of all."""
+        covering = self._covering
+        if covering is None:
+            return {}
+        snapshot = self._choosing.snapshot
+        found: dict[str, tuple[Cover, ...]] = {}
+        for asked in self._choosing.asked.values():
+            path, conftests = asked.path, tuple(snapshot.conftests(asked.path))
+            sources = (*conftests, *snapshot.plugins)
+
+            def hooks(file: str, sources: tuple[str, ...] = sources) -> bool:
+                return any(snapshot.closures.reaches(source, file) for source in sources)
+
+            if covering.has(path):
+                found[path] = covering.give(path, asked.candidate.scope, conftests, hooks)
+        return found if covering.is_whole and self._choosing.how else {}
+
+    def _record(
+        self,
+        asked: Asked,
+        lessons: list[Lessons],
+        after: Snapshot,
+        covered: tuple[Cover, ...] | None,
+    ) -> Record | str:
         """Return what is kept of a file that ran, or why nothing is."""
         seen = [lesson.of(asked.path) for lesson in lessons if lesson.has(asked.path)]
         if not seen:
@@ -175,6 +224,7 @@ class Keeping:
         if escapes:
             return escapes[0]
         wanted = {given for lesson in seen for given in lesson.inputs}
+        wanted |= self._measured(asked.path, covered or ())
         inputs = inputs_now(after, wanted)
         if inputs != inputs_now(self._choosing.snapshot, wanted):
             return "changed while it ran"
@@ -188,8 +238,29 @@ class Keeping:
             inputs=inputs,
             outcomes=() if run.failed else tuple(run.outcomes()),
             failed=tuple(sorted(run.failed)),
+            coverage="" if run.failed or covered is None else self._kept(covered),
         )
         return self._against_others(record, after)
+
+    def _measured(self, path: str, covers: Iterable[Cover]) -> set[Wanted]:
+        """Return files that a test file ran and that nothing else shows to be needed.
+
+        What is known of their lines must not outlive them.
+        """
+        covering, reaches = self._covering, self._choosing.snapshot.closures.reaches
+        if covering is None:
+            return set()
+        places = {covering.place_of(file) for cover in covers for file in cover.points}
+        return {("file", place) for place in places if not reaches(path, place)}
+
+    def _kept(self, covers: Iterable[Cover]) -> str:
+        """Keep what a file covered; return what its record says of it."""
+        words = [self._choosing.how]
+        for cover in covers:
+            body = cover.encode()
+            words.append(word_of(body.hex()))
+            self._covers[words[-1]] = body
+        return " ".join(words)
 
     def _against_others(self, record: Record, after: Snapshot) -> Record:
         """Return the record, as flaky where the same content ended otherwise before."""

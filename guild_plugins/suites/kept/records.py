@@ -62,7 +62,8 @@ class Record:
     :param at: When it ran, in seconds since 1970.
     :param seconds: What it took a worker, collection included.
     :param failed: Names of the tests that failed, where it is no pass.
-    :param coverage: What it covered, as `kept.coverage` puts it; empty where nobody measured.
+    :param coverage: A word for how coverage was measured, and the names of what was covered
+        (see `covering`), with blanks between; empty where nobody measured.
     """
 
     key: str
@@ -79,6 +80,15 @@ class Record:
     def inputs_word(self) -> str:
         """A word for the inputs: two runs with the same one needed the same."""
         return word_of(json.dumps(self.inputs))
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """The names of what was covered."""
+        return tuple(self.coverage.split()[1:])
+
+    def is_covered(self, how: str) -> bool:
+        """Say whether coverage was measured, and in this way."""
+        return bool(self.coverage) and self.coverage.partition(" ")[0] == how
 
     def still_holds(self, identify: Callable[[InputKind, str], str]) -> bool:
         """Say whether all inputs are now what they were."""

@@ -9,14 +9,17 @@ and a warning says so.
 from __future__ import annotations
 
 import hmac
+import json
 import os
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.graph.closures import word_of
 from guild_plugins.suites.kept.records import Record, decode, encode
 
 STORE, KEY, KEY_FILE, READ_ONLY = (
@@ -27,7 +30,7 @@ STORE, KEY, KEY_FILE, READ_ONLY = (
 )
 """The variables that say where the store is, and with what it is signed."""
 
-MAGIC: Final = b"guild-result 1\n"
+MAGIC: Final = b"guild-result 2\n"
 DIGITS: Final = 64
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes that an object may become when it is unpacked."""
@@ -78,14 +81,26 @@ def place_from(environ: Mapping[str, str]) -> Place | None:
     return Place(url, secret, environ.get(READ_ONLY, "") not in ("", "0"))
 
 
-def seal(record: Record, secret: bytes) -> bytes:
-    """Return a record as a signed object."""
-    body = zlib.compress(encode(record), 6)
+class Parcel(NamedTuple):
+    """A record with the coverage that it names."""
+
+    record: Record
+    covers: Mapping[str, bytes]
+
+
+def seal(record: Record, secret: bytes, covers: Mapping[str, bytes] | None = None) -> bytes:
+    """Return a record, with the coverage that it names, as a signed object."""
+    given = {
+        word: b64encode(body).decode()
+        for word, body in (covers or {}).items()
+        if word in record.covers
+    }
+    body = zlib.compress(encode(record) + b"\n" + json.dumps(given).encode("ascii"), 6)
     return MAGIC + _sign(record.key, body, secret) + b"\n" + body
 
 
-def unseal(key: str, content: bytes, secret: bytes) -> Record | None:
-    """Return the record in an object; ``None`` where it is not what was signed for this key."""
+def unseal(key: str, content: bytes, secret: bytes) -> Parcel | None:
+    """Return what is in an object; ``None`` where it is not what was signed for this key."""
     start = len(MAGIC) + DIGITS
     signature, body = content[len(MAGIC) : start], content[start + 1 :]
     if not content.startswith(MAGIC) or content[start : start + 1] != b"\n":
@@ -96,8 +111,21 @@ def unseal(key: str, content: bytes, secret: bytes) -> Record | None:
         unpacked = zlib.decompressobj().decompress(body, LARGEST)
     except zlib.error:
         return None
-    record = decode(unpacked)
-    return record if record is not None and record.key == key else None
+    said, _, given = unpacked.partition(b"\n")
+    record = decode(said)
+    if record is None or record.key != key:
+        return None
+    try:
+        covers = {str(word): b64decode(body) for word, body in json.loads(given or b"{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
+    named = {w: body for w, body in covers.items() if w in record.covers and is_named(w, body)}
+    return Parcel(record, named)
+
+
+def is_named(word: str, body: bytes) -> bool:
+    """Say whether coverage has the name that its content makes."""
+    return word == word_of(body.hex())
 
 
 def _sign(key: str, body: bytes, secret: bytes) -> bytes:
@@ -122,9 +150,9 @@ class SharedStore:
         except (ImportError, ValueError) as error:
             raise StoreUnusable(str(error)) from error
 
-    def load(self, keys: Sequence[str]) -> dict[str, Record]:
+    def load(self, keys: Sequence[str]) -> dict[str, Parcel]:
         """Return the records that there are; what is not to be trusted is none."""
-        found: dict[str, Record] = {}
+        found: dict[str, Parcel] = {}
         if not keys:
             return found
         paths = {self._path(key): key for key in keys}
@@ -133,11 +161,11 @@ class SharedStore:
             key = paths.get(path)
             if key is None or not isinstance(content, bytes):
                 continue
-            record = unseal(key, content, self._place.secret)
-            if record is None or record.verdict != "passed":
+            parcel = unseal(key, content, self._place.secret)
+            if parcel is None or parcel.record.verdict != "passed":
                 bad += 1
             else:
-                found[key] = record
+                found[key] = parcel
         if bad:
             self.warnings.append(
                 f"shared store: {bad} results are damaged or not signed with this key, "
@@ -153,8 +181,11 @@ class SharedStore:
             return {}
         return read if isinstance(read, dict) else {paths[0]: read}
 
-    def save(self, records: Sequence[Record]) -> None:
-        """Give records to the others, unless the store is only to be read."""
+    def save(self, records: Sequence[Record], covers: Mapping[str, bytes] | None = None) -> None:
+        """Give records to the others, with the coverage that they name.
+
+        Nothing is given where the store is only to be read.
+        """
         if self._place.is_read_only:
             return
         for record in records:
@@ -162,7 +193,7 @@ class SharedStore:
             draft = f"{path}.{os.getpid()}.new"
             try:
                 self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-                self._files.pipe_file(draft, seal(record, self._place.secret))
+                self._files.pipe_file(draft, seal(record, self._place.secret, covers))
                 self._files.mv(draft, path)
             except Exception as error:  # noqa: BLE001 - each kind of store has its own
                 self._warn("cannot be written", error)

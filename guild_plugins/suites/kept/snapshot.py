@@ -82,8 +82,12 @@ class Snapshot:
     @cached_property
     def closures(self) -> Closures:
         """What each file needs."""
-        plugins = tuple(plugins_of(self.tree, self.graph))
-        return closures_of(self.graph, self.book, self.patterns, plugins)
+        return closures_of(self.graph, self.book, self.patterns, self.plugins)
+
+    @cached_property
+    def plugins(self) -> tuple[str, ...]:
+        """The files of pytest plugins that the project installs."""
+        return tuple(plugins_of(self.tree, self.graph))
 
 
 class Visible:

@@ -10,8 +10,9 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 Undo = Callable[[], None]
 
 
@@ -100,3 +101,16 @@ _SUPPORTS: tuple[set[Any], ...] = (
     os.supports_dir_fd,
     os.supports_follow_symlinks,
 )
+
+
+def among_importlibs_own(function: Function) -> Function:
+    """Return a function that counts as importlib's own where callers are looked for.
+
+    Warnings at import are put down to whoever imports: their stack levels leave frames of importlib
+    out, and tracebacks of failed imports do too.
+    """
+    changed: Any = function
+    changed.__code__ = changed.__code__.replace(
+        co_filename="<frozen importlib._bootstrap_external>"
+    )
+    return function

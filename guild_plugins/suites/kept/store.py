@@ -8,12 +8,14 @@ for the longest time goes first.
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from guild_plugins.graph.database import Database, failures
 from guild_plugins.suites.kept.records import VERSION, Input, Record, decode, encode
@@ -29,7 +31,7 @@ TREES = 16
 
 DAY = 86_400.0
 
-_RESULTS = f"results_{VERSION}"
+_RESULTS, _COVERS = f"results_{VERSION}", f"covers_{VERSION}"
 _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS {_RESULTS} (key TEXT, inputs TEXT, path TEXT, verdict TEXT, "
     "at REAL, used REAL, size INTEGER, body BLOB, PRIMARY KEY (key, inputs)) WITHOUT ROWID",
@@ -37,6 +39,8 @@ _SCHEMA = (
     f"CREATE INDEX IF NOT EXISTS {_RESULTS}_used ON {_RESULTS} (used)",
     f"CREATE TABLE IF NOT EXISTS trees_{VERSION} (tree TEXT PRIMARY KEY, used REAL, words BLOB) "
     "WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS {_COVERS} (word TEXT PRIMARY KEY, used REAL, size INTEGER, "
+    "body BLOB) WITHOUT ROWID",
     f"CREATE TABLE IF NOT EXISTS refused_{VERSION} (path TEXT PRIMARY KEY, reason TEXT, at REAL) "
     "WITHOUT ROWID",
 )
@@ -92,10 +96,20 @@ class Store:
                     newest[record.path] = record
         return {path: record.inputs for path, record in newest.items()}
 
-    def save(self, records: Sequence[Record], refused: Mapping[str, str] | None = None) -> None:
+    def covers(self, words: Iterable[str]) -> dict[str, bytes]:
+        """Return what is kept of coverage under each name."""
+        return dict(self._rows("word, body", _COVERS, "word", words))
+
+    def save(
+        self,
+        records: Sequence[Record],
+        refused: Mapping[str, str] | None = None,
+        covers: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Keep records, each in place of one with the same key and inputs.
 
         :param refused: Why other files that ran were not kept.
+        :param covers: Coverage that the records name.
         """
         now = time.time()
         rows = []
@@ -118,6 +132,10 @@ class Store:
                 f"INSERT OR REPLACE INTO {_RESULTS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
             )
             connection.executemany(
+                f"INSERT OR REPLACE INTO {_COVERS} VALUES (?, ?, ?, ?)",
+                [(word, now, len(body), body) for word, body in (covers or {}).items()],
+            )
+            connection.executemany(
                 f"DELETE FROM refused_{VERSION} WHERE path = ?", [(row[2],) for row in rows]
             )
             connection.executemany(
@@ -130,7 +148,9 @@ class Store:
     def note_use(self, records: Iterable[Record]) -> None:
         """Note that records were used; at most once a day, since nothing else hangs on it."""
         now = time.time()
-        keys = [(now, record.key, record.inputs_word, now - DAY) for record in records]
+        used = list(records)
+        keys = [(now, record.key, record.inputs_word, now - DAY) for record in used]
+        words = {word for record in used for word in record.covers}
         if not keys or not self._database.exists:
             return
         with suppress(*failures()):
@@ -142,23 +162,32 @@ class Store:
                     f"UPDATE {_RESULTS} SET used = ? WHERE key = ? AND inputs = ? AND used < ?",
                     keys,
                 )
+                connection.executemany(
+                    f"UPDATE {_COVERS} SET used = ? WHERE word = ?", [(now, w) for w in words]
+                )
 
     def prune(self, limit: int = 0) -> int:
         """Drop what was not used for the longest time, until the rest fits; return how many."""
         dropped = 0
         with suppress(*failures()), self._database.transaction() as connection:
-            total = connection.execute(f"SELECT sum(size) FROM {_RESULTS}").fetchone()[0] or 0
+            total = _size(connection)
             if total <= limit:
                 return 0
-            rows = connection.execute(f"SELECT key, inputs, size FROM {_RESULTS} ORDER BY used")
-            for key, inputs, size in rows.fetchall():
+            rows = connection.execute(
+                f"SELECT key, inputs, size, used FROM {_RESULTS} "
+                f"UNION ALL SELECT word, NULL, size, used FROM {_COVERS} ORDER BY used"
+            )
+            for key, inputs, size, _ in rows.fetchall():
                 if total <= limit:
                     break
-                connection.execute(
-                    f"DELETE FROM {_RESULTS} WHERE key = ? AND inputs = ?", (key, inputs)
-                )
+                if inputs is None:
+                    connection.execute(f"DELETE FROM {_COVERS} WHERE word = ?", (key,))
+                else:
+                    connection.execute(
+                        f"DELETE FROM {_RESULTS} WHERE key = ? AND inputs = ?", (key, inputs)
+                    )
+                    dropped += 1
                 total -= size
-                dropped += 1
         return dropped
 
     def clear(self) -> int:
@@ -166,6 +195,7 @@ class Store:
         count = 0
         with suppress(*failures()), self._database.transaction() as connection:
             count = connection.execute(f"DELETE FROM {_RESULTS}").rowcount
+            connection.execute(f"DELETE FROM {_COVERS}")
             connection.execute(f"DELETE FROM trees_{VERSION}")
             connection.execute(f"DELETE FROM refused_{VERSION}")
         with suppress(*failures()):
@@ -179,13 +209,12 @@ class Store:
         with suppress(*failures()):
             ask = self._database.open().execute
             verdicts = dict(ask(f"SELECT verdict, count(*) FROM {_RESULTS} GROUP BY verdict"))
-            files, size, oldest = ask(
-                f"SELECT count(DISTINCT path), sum(size), min(at) FROM {_RESULTS}"
-            ).fetchone()
+            files, oldest = ask(f"SELECT count(DISTINCT path), min(at) FROM {_RESULTS}").fetchone()
+            size = _size(self._database.open())
             refused = dict(ask(f"SELECT reason, count(*) FROM refused_{VERSION} GROUP BY reason"))
             flaky = ask(f"SELECT DISTINCT path FROM {_RESULTS} WHERE verdict = 'flaky'")
             names = tuple(sorted(row[0] for row in flaky))
-            return Statistics(verdicts, files, size or 0, oldest, refused, names)
+            return Statistics(verdicts, files, size, oldest, refused, names)
         return Statistics({}, 0, 0, None, {}, ())
 
     # -- the words of trees ---------------------------------------------------------
@@ -222,20 +251,33 @@ class Store:
         self._database.close()
 
     def _select(self, column: str, values: Iterable[str]) -> Iterator[bytes]:
+        for (body,) in self._rows("body", _RESULTS, column, map(_text, values)):
+            with suppress(zlib.error):
+                yield zlib.decompress(body)
+
+    def _rows(
+        self, columns: str, table: str, column: str, values: Iterable[str]
+    ) -> Iterator[tuple[Any, ...]]:
         if not self._database.exists:
             return
-        wanted = list(map(_text, values))
+        wanted = list(values)
         with suppress(*failures()):
             connection = self._database.open()
             for start in range(0, len(wanted), AT_ONCE):
                 group = wanted[start : start + AT_ONCE]
                 marks = ",".join("?" * len(group))
-                rows = connection.execute(
-                    f"SELECT body FROM {_RESULTS} WHERE {column} IN ({marks})", group
+                yield from connection.execute(
+                    f"SELECT {columns} FROM {table} WHERE {column} IN ({marks})", group
                 )
-                for (body,) in rows:
-                    with suppress(zlib.error):
-                        yield zlib.decompress(body)
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Return how many bytes records and their coverage have."""
+    row = connection.execute(
+        f"SELECT (SELECT ifnull(sum(size), 0) FROM {_RESULTS}) + "
+        f"(SELECT ifnull(sum(size), 0) FROM {_COVERS})"
+    ).fetchone()
+    return int(row[0])
 
 
 def _text(path: str) -> str:
