@@ -1,14 +1,17 @@
 """Whether a change that breaks a test is ever overlooked: seeded mutations of real packages.
 
-``python -m benchmarks.mutations networkx --tests networkx/utils --count 100``
+``python -m benchmarks.mutations networkx --tests networkx/utils --within networkx/utils``
 
 A copy of an installed package is put into a git repository and mutated in one place at a time: a
-function's body, a default, a constant, a data file, a conftest, a module that is deleted. After
-each, all tests are run by plain pytest; then those that ``--guild-affected`` selects, those that
-``--guild-cache`` does not skip, and, where it is installed, those that pytest-testmon selects.
-A miss is a test that fails among all and did not fail there.
+function's body, a default, a constant, a data file, a conftest, a module that is deleted, a
+conftest, a package or a module of the same name that appears. After each, all tests are run by
+plain pytest; then those that ``--guild-affected`` selects, those that ``--guild-cache`` does not
+skip, and, where it is installed, those that pytest-testmon selects. A miss is a test that fails
+among all and did not fail there.
 
-By hand: it takes some seconds for each mutation.
+By hand: it takes some seconds for each mutation. Each run is the child of a process that has
+imported pytest and its plugins, since that takes longer than many of the runs; bytecode is kept
+between runs, so every file that changes gets a time of its own.
 """
 
 from __future__ import annotations
@@ -19,14 +22,22 @@ import importlib.util
 import json
 import os
 import random
+import resource
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import NoReturn
+
+import pytest
 
 PLUGIN = """
 import json, os
@@ -51,9 +62,20 @@ WAYS = {
     "all": PLAIN,
     "--guild-affected": (*GUILD, "--guild-affected"),
     "--guild-cache": (*GUILD, "--guild-cache"),
-    "testmon": (*[o for o in PLAIN if o != "no:testmon"][:-1], "--testmon"),
+    "testmon": ("-p", "ends", "-q", "-p", "no:randomly", "--testmon"),
 }
-KINDS = ("body", "default", "constant", "data", "conftest", "delete")
+PLUGINS = (
+    "coverage",
+    "guild_plugins.suites.start",
+    "guild_plugins.suites.session",
+    "pytest_cov.plugin",
+    "testmon.pytest_testmon",
+    "_pytest.junitxml",
+    "xdist.plugin",
+)
+KINDS = ("body", "default", "constant", "data", "conftest", "delete", "appear")
+SLOW = 200
+"""Seconds of CPU after which a mutation is left out: it made something run without end."""
 
 
 @dataclass
@@ -67,18 +89,24 @@ class Tally:
 class Bench:
     """A package in a repository of its own."""
 
-    def __init__(self, package: str, tests: Sequence[str], work: Path) -> None:
-        self.tests = tuple(tests)
+    def __init__(
+        self, package: str, tests: Sequence[str], within: Sequence[str], work: Path
+    ) -> None:
+        self.tests, self._within = tuple(tests), tuple(within)
         self.top = work / package
         spec = importlib.util.find_spec(package)
         assert spec is not None, f"{package} is not installed"
         assert spec.origin is not None
         source = Path(spec.origin).parent
         shutil.copytree(source, self.top / package, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in self.top.rglob("*.py"):
+            os.utime(path, (1_000_000_000, 1_000_000_000))
         (self.top / "pytest.ini").write_text("[pytest]\n")
-        (self.top / ".gitignore").write_text("__pycache__/\n.testmondata*\n")
+        (self.top / ".gitignore").write_text("__pycache__/\n.testmondata*\n.pytest_cache/\n")
         (work / "ends.py").write_text(PLUGIN)
         self._work = work
+        self._since = time.time()
+        self._clock = 1_000_000_000
         for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "start")):
             self.git(*command)
 
@@ -91,26 +119,52 @@ class Bench:
         """Run tests one way; return how each that ran has ended."""
         ends = self._work / "ends.json"
         ends.unlink(missing_ok=True)
-        env = os.environ | {
-            "ENDS": str(ends),
-            "PYTHONPATH": f"{self._work}{os.pathsep}{self.top}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        command = [sys.executable, "-m", "pytest", *WAYS[way], *self.tests]
-        done = subprocess.run(command, cwd=self.top, env=env, capture_output=True, text=True)
+        child = os.fork()
+        if child == 0:
+            self._test(way, ends)
+        code = _wait(child)
         if not ends.exists():
-            return {"": "failed"} if done.returncode else {}
+            return {"": "failed"} if code else {}
         found: dict[str, str] = json.loads(ends.read_text())
         return found
+
+    def _test(self, way: str, ends: Path) -> NoReturn:
+        """Be a process that runs tests."""
+        code: int = 3
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (SLOW, SLOW + 5))
+            for stream in (1, 2):
+                os.dup2(os.open(self._work / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+            os.chdir(self.top)
+            os.environ["ENDS"] = str(ends)
+            sys.path[:0] = [str(self._work), str(self.top)]
+            sys.pycache_prefix = str(self._work / "bytecode")
+            sys.argv[:] = ["pytest"]
+            code = int(pytest.main([*WAYS[way], *self.tests]))
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
 
     def restore(self) -> None:
         """Undo a mutation."""
         self.git("checkout", "-q", "--", ".")
         self.git("clean", "-qfd")
+        self.touch()
+
+    def touch(self) -> None:
+        """Give what was changed just now a time that nothing had: bytecode goes by it."""
+        self._clock += 10
+        for path in self.top.rglob("*.py"):
+            if path.stat().st_mtime >= self._since:
+                os.utime(path, (self._clock, self._clock))
 
     def files(self, kind: str) -> list[Path]:
         """Return the files that a kind of mutation may change, sorted."""
-        found = sorted(p for p in self.top.rglob("*") if p.is_file() and ".git" not in p.parts)
+        within = {p for place in self._within for p in (self.top / place).rglob("*")}
+        within |= {self.top / place for place in self._within}
+        found = sorted(p for p in within if p.is_file() and ".git" not in p.parts)
+        if kind == "appear":
+            return [p for p in found if p.suffix == ".py" and p.name != "__init__.py"]
         if kind == "conftest":
             return [p for p in found if p.name == "conftest.py"]
         if kind == "data":
@@ -133,6 +187,8 @@ def mutate(bench: Bench, kind: str, chance: random.Random) -> str | None:
         at = chance.randrange(len(content))
         content[at] ^= 0xFF
         path.write_bytes(content)
+    elif kind == "appear":
+        return _appear(bench, path, chance)
     elif kind == "conftest":
         line = chance.choice(["raise RuntimeError('mutated')\n", "collect_ignore_glob = []\n"])
         path.write_text(path.read_text() + "\n" + line)
@@ -145,6 +201,39 @@ def mutate(bench: Bench, kind: str, chance: random.Random) -> str | None:
         path.write_text(_replaced(text, place, new), encoding="utf-8")
         name += f":{place.lineno}"
     return f"{kind} {name}"
+
+
+def _appear(bench: Bench, beside: Path, chance: random.Random) -> str:
+    """Add a file that was not there: a conftest, a package in place of a module, a sibling."""
+    new = beside.with_name("conftest.py")
+    way = chance.choice(("conftest", "package", "top"))
+    if way == "package" and beside.name != "__init__.py":
+        new = beside.with_suffix("") / "__init__.py"
+    elif way == "top":
+        names = ("decimal", "fractions", "heapq", "textwrap", "conftest", "mpmath", "numpy")
+        new = bench.top / f"{chance.choice(names)}.py"
+    if new.exists():
+        with new.open("a") as file:
+            file.write("\nraise RuntimeError('mutated')\n")
+    else:
+        new.parent.mkdir(exist_ok=True)
+        new.write_text("raise RuntimeError('mutated')\n")
+    return f"appear {new.relative_to(bench.top)}"
+
+
+class RunsOn(Exception):
+    """A run did not end in time."""
+
+
+def _wait(child: int) -> int:
+    """Wait for a child; return its exit code.
+
+    :raises RunsOn: It was ended since it took too long.
+    """
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        raise RunsOn
+    return os.waitstatus_to_exitcode(status)
 
 
 Place = tuple[ast.stmt | ast.expr, str]
@@ -204,6 +293,8 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
             bench.run(way)
     database = bench.top / ".testmondata"
     if database.exists():
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(database, bench._work / "testmon")
     elif "testmon" in tallies:
         print("testmon wrote nothing down, and is left out", flush=True)
@@ -217,10 +308,18 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
             if what is None:
                 continue
         done += 1
-        broken = {test for test, end in bench.run("all").items() if end == "failed"}
+        bench.touch()
+        try:
+            broken = {test for test, end in bench.run("all").items() if end == "failed"}
+        except RunsOn:
+            print(f"{done}: {what}: runs without end, left out", flush=True)
+            bench.restore()
+            continue
         said = []
         for way, tally in tallies.items():
             if way == "testmon":
+                for old in bench.top.glob(".testmondata*"):
+                    old.unlink()
                 shutil.copy(bench._work / "testmon", database)
             ends = bench.run(way)
             missed = (
@@ -235,18 +334,29 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
     return tallies
 
 
+def _import_plugins(more: Sequence[str]) -> None:
+    """Import what every run imports; nothing of what is tested."""
+    for name in (*PLUGINS, *more):
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            importlib.import_module(name)
+
+
 def main() -> int:
     """Measure one package."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("package")
     parser.add_argument("--tests", nargs="+", default=["."])
+    parser.add_argument("--within", nargs="+", default=["."], help="files and folders to change")
+    parser.add_argument("--preload", nargs="+", default=[], help="packages to import only once")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     has_testmon = importlib.util.find_spec("testmon") is not None
     ways = [way for way in WAYS if way != "all" and (way != "testmon" or has_testmon)]
+    sys.path_importer_cache.clear()
+    _import_plugins(options.preload)
     with tempfile.TemporaryDirectory(prefix="guild-mutations-") as work:
-        bench = Bench(options.package, options.tests, Path(work).resolve())
+        bench = Bench(options.package, options.tests, options.within, Path(work).resolve())
         tallies = measure(bench, options.count, options.seed, ways)
     for way, tally in tallies.items():
         share = median(tally.shares) if tally.shares else 0.0
