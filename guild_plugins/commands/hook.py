@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     """
     repository = open_repository(directory)
     if args.name in COMMIT:
-        findings = before_commit(repository, os.environ, Path.cwd(), _means(args.name))
+        findings = before_commit(repository, os.environ, Path.cwd(), _means(repository, args.name))
         return _told(args.name, [*findings, *_off_branch(repository, args.name)])
     if args.name in MESSAGE:
         from guild_plugins.delivery.trailers import add_trailers
@@ -93,16 +94,27 @@ def _needs_nothing(repository: Repository, name: str) -> bool:
     return name == "post-checkout" and not _says(repository, b"branch")
 
 
-def _means(name: str) -> Means:
+def _means(repository: Repository, name: str) -> Means:
     return Means(
-        _owners_in if name != "locks" else None, _judge_leases if name != "ownership" else None
+        partial(_owners_in, repository) if name != "locks" else None,
+        _judge_leases if name != "ownership" else None,
     )
 
 
-def _owners_in(index: Index) -> OwnerOf:
-    from guild_plugins.delivery.staged import staged_project
+def _owners_in(
+    repository: Repository, index: Index, head: str | None, staged: Sequence[str]
+) -> OwnerOf:
+    from guild_plugins.git.index import entries_of
+    from guild_plugins.scopes.kept import SOURCES, Found, kept_owner_of
 
-    return staged_project(index).owner_of
+    def read() -> Found:
+        from guild_plugins.delivery.staged import staged_project
+
+        project = staged_project(index)
+        return Found(project.scopes, project.origin == "configured")
+
+    sources = entries_of(index, head, staged, SOURCES)
+    return kept_owner_of(place_in(repository.common_dir).folder, sources, read)
 
 
 def _judge_leases(repository: Repository, branch: str | None, paths: Sequence[str]) -> list[str]:

@@ -7,7 +7,6 @@ counts as a yes: the table then says what is wrong.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from typing import Final
 
@@ -21,6 +20,8 @@ def any_leases(place: Place) -> bool:
     """Say whether somebody may hold a lease; waits for nobody, and changes nothing."""
     if not place.database.exists():
         return False
+    import sqlite3  # where nobody ever took a lease, a hook does without
+
     address = f"{place.database.absolute().as_uri()}?mode=ro"
     query = "SELECT value FROM snapshots WHERE name = 'leases'"
     try:

@@ -28,11 +28,12 @@ class Means(NamedTuple):
 
     What is ``None`` is not asked at all.
 
-    :param owners_in: Returns the ownership that an index has.
+    :param owners_in: Returns the ownership that an index has, given the commit that it
+        differs from, and in which paths.
     :param judge_leases: Returns what leases speak against paths on a branch.
     """
 
-    owners_in: Callable[[Index], OwnerOf] | None
+    owners_in: Callable[[Index, str | None, Sequence[str]], OwnerOf] | None
     judge_leases: Callable[[Repository, str | None, Sequence[str]], Sequence[str]] | None
 
 
@@ -45,7 +46,8 @@ def before_commit(
     """
     file = cwd / environ.get("GIT_INDEX_FILE", str(repository.git_dir / "index"))
     index, head = Index(repository.top, file), read_head(repository.top)
-    scope, paths = scope_of_branch(head.branch), staged_paths(index, head.commit)
+    scope, staged = scope_of_branch(head.branch), staged_paths(index, head.commit)
+    paths = staged
     if scope is not None and paths:
         # What a merge brings is others' work, and was judged when they committed it.
         for other in merged_heads(repository.git_dir, environ):
@@ -57,7 +59,7 @@ def before_commit(
     if means.judge_leases is not None and has_leases:
         findings += means.judge_leases(repository, head.branch, paths)
     if scope is not None and means.owners_in is not None:
-        findings += foreign(scope, paths, means.owners_in(index))
+        findings += foreign(scope, paths, means.owners_in(index, head.commit, staged))
     return findings
 
 

@@ -7,12 +7,13 @@ renaming, so a copy is always of one whole state.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.listing import Listing
 from guild_plugins.git.lockfile import take_place
 from guild_plugins.git.process import run_git, split_names
 from guild_plugins.git.refs import DURABLE
@@ -125,6 +126,18 @@ def staged_paths(index: Index, head: str | None) -> list[str]:
         return sorted(index.entries())
     options = ["--cached", "--name-only", "-z", "--no-renames", "--ita-invisible-in-index"]
     return split_names(index.run(["diff-index", *options, head, "--"]))
+
+
+def entries_of(
+    index: Index, head: str | None, staged: Collection[str], names: Sequence[str]
+) -> Listing:
+    """Return some files as the index has them, without reading all of a large index if possible.
+
+    :param staged: The paths that differ from the commit (see `staged_paths`).
+    """
+    if head is None or not set(names).isdisjoint(staged):
+        return Listing(index.run(["ls-files", "--stage", "-z", "--", *names]))
+    return Listing(run_git(["ls-tree", "-z", head, "--", *names], index.top))
 
 
 def _change(head: str, path: str) -> Change:

@@ -48,9 +48,12 @@ def test_what_nobody_else_holds_is_committed(repo: Path) -> None:
     assert commits(repo, "-a") == (True, "")
 
 
-def test_a_commit_pays_for_no_import_that_it_does_not_need(repo: Path) -> None:
+@pytest.mark.parametrize("branch", ["main", "guild/fix/core"])
+def test_a_commit_pays_for_no_import_that_it_does_not_need(repo: Path, branch: str) -> None:
+    git(repo, "checkout", "-q", "-B", branch)
     edit(repo, "core/a")
     git(repo, "add", "-A")
+    cli.main(["hook", "pre-commit"])  # keeps what the configuration says
     script = (
         "import sys\nfrom guild_plugins.cli import main\n"
         "code = main(['hook', 'pre-commit'])\nprint(code, *sys.modules)"
@@ -62,9 +65,31 @@ def test_a_commit_pays_for_no_import_that_it_does_not_need(repo: Path) -> None:
 
     code, *modules = done.stdout.split()
     assert code == "0"
-    dear = {"asyncio", "dataclasses", "importlib.metadata", "inspect", "json", "pluggy", "pydantic"}
-    dear |= {"pygit2", "guild_plugins.coordination.journal", "guild_plugins.scopes.project"}
+    dear = {"asyncio", "dataclasses", "importlib.metadata", "inspect", "pluggy", "pydantic"}
+    dear |= {
+        "pygit2",
+        "sqlite3",
+        "guild_plugins.coordination.journal",
+        "guild_plugins.scopes.project",
+    }
     assert dear.isdisjoint(modules)
+
+
+def test_whose_a_path_is_follows_the_configuration_as_staged(repo: Path) -> None:
+    git(repo, "checkout", "-qb", "guild/fix/core")
+    edit(repo, "b")
+    git(repo, "add", "b")
+    assert cli.main(["hook", "ownership"]) == Exit.NO
+    assert cli.main(["hook", "ownership"]) == Exit.NO  # as kept
+
+    (repo / "guild.toml").write_text("[scopes.core]\npaths = ['core', 'b', 'guild.toml']\n")
+    assert cli.main(["hook", "ownership"]) == Exit.NO
+    git(repo, "add", "guild.toml")
+    assert cli.main(["hook", "ownership"]) == Exit.DONE
+
+    for kept in (repo / ".git/guild").glob("owners-*"):
+        kept.write_text('{"key": 1')
+    assert cli.main(["hook", "ownership"]) == Exit.DONE
 
 
 def test_what_somebody_else_has_a_lease_on_is_not_committed(repo: Path) -> None:

@@ -16,13 +16,11 @@ from zlib import crc32
 from guild_plugins.git.listing import Listing
 from guild_plugins.git.trees import Entry, Tree
 from guild_plugins.scopes.globs import Glob, parse_glob
+from guild_plugins.scopes.kept import keep
 from guild_plugins.scopes.model import ROOT, Rules, Scope, ScopeId
 from guild_plugins.scopes.ownership import Owners, OwnershipUnclear
 
 VERSION = 2
-KEPT = 16
-"""Configurations whose rules are kept: those of the branches that are worked on."""
-
 SOURCES = (
     "pyproject.toml",
     "guild.toml",
@@ -158,7 +156,7 @@ def kept_rules(folder: Path, tree: Tree, read: Callable[[Tree], RuleBook]) -> Ru
         pass  # not kept, or not readable: the same
     book = read(tree)
     if book.is_configured:
-        _keep(place, {"key": key, **book.as_data()})
+        keep(place, {"key": key, **book.as_data()}, "rules-*.json")
     return book
 
 
@@ -172,20 +170,6 @@ def _named(entries: Mapping[str, Entry]) -> Iterable[str]:
     if isinstance(entries, Listing):
         return [path for name in SOURCES for path in entries.ends(name)]
     return [path for path in entries if f"/{path}".endswith(tuple(f"/{n}" for n in SOURCES))]
-
-
-def _keep(place: Path, data: Mapping[str, Any]) -> None:
-    """Write a file at once, so that no reader sees half of it."""
-    draft = place.with_suffix(f".{crc32(json.dumps(data).encode()):08x}.new")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(data), encoding="utf-8")
-        draft.replace(place)
-        kept = sorted(place.parent.glob("rules-*.json"), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return  # a directory that cannot be written keeps nothing
 
 
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:

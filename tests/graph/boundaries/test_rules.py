@@ -6,8 +6,9 @@ import pytest
 
 from guild_plugins.git.trees import MemoryTree, Tree
 from guild_plugins.graph.boundaries.reading import read_rules
-from guild_plugins.graph.boundaries.rulebook import KEPT, RuleBook, kept_rules
+from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
 from guild_plugins.graph.boundaries.violations import Step
+from guild_plugins.scopes.kept import KEPT
 from tests.graph.boundaries.books import judge, opened, scopes
 
 INITS = {"a/__init__.py": "", "b/__init__.py": "", "c/__init__.py": ""}
