@@ -40,6 +40,19 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     if args.baseline:
         verdict = gate.renew_baseline(verdict)
     print(_rendered(verdict, args.format))
+    return _code(verdict)
+
+
+def judge_staged(repository: Repository) -> int:
+    """Judge what is staged, from within a hook: nothing is said where all is well."""
+    gate = Gate(repository, rules_of(repository))
+    verdict = gate.judge(_staged(gate, repository), (), _other_gates(repository))
+    if not verdict.is_clean:
+        print(_rendered(verdict, "text"), file=sys.stderr)
+    return _code(verdict)
+
+
+def _code(verdict: Verdict) -> int:
     for fault in verdict.faults:
         print(f"guild: {printable_lines(fault.explain())}", file=sys.stderr)
     if verdict.faults:
@@ -84,16 +97,20 @@ def _other_gates(repository: Repository) -> Others | None:
 
 def _subject(gate: Gate, repository: Repository, args: argparse.Namespace) -> Subject:
     if args.staged:
-        from guild_plugins.git.pending import merged_heads
-        from guild_plugins.git.snapshots import handed_index
-
-        merging = merged_heads(repository.git_dir, os.environ)
-        return gate.staged(handed_index(repository, os.environ), merging)
+        return _staged(gate, repository)
     if args.tree is not None:
         return gate.revision(args.tree)
     if args.range is not None:
         return gate.between(args.range)
     return gate.work_tree()
+
+
+def _staged(gate: Gate, repository: Repository) -> Subject:
+    from guild_plugins.git.pending import merged_heads
+    from guild_plugins.git.snapshots import handed_index
+
+    merging = merged_heads(repository.git_dir, os.environ)
+    return gate.staged(handed_index(repository, os.environ), merging)
 
 
 def _rendered(verdict: Verdict, form: str) -> str:

@@ -42,7 +42,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     repository = open_repository(directory)
     if args.name in COMMIT:
         findings = before_commit(repository, os.environ, Path.cwd(), _means(repository, args.name))
-        return _told(args.name, [*findings, *_off_branch(repository, args.name)])
+        code = _told(args.name, [*findings, *_off_branch(repository, args.name)])
+        return _rules(repository) if args.rules and code == Exit.DONE else code
     if args.name in MESSAGE:
         from guild_plugins.delivery.trailers import add_trailers
 
@@ -59,6 +60,9 @@ def run(directory: Path, args: argparse.Namespace) -> int:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command understands."""
     parser.add_argument("name", choices=[*COMMIT, *MESSAGE, *OTHERS], metavar="NAME")
+    parser.add_argument(
+        "--rules", action="store_true", help="before a commit: guild check --staged as well"
+    )
     parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="what git gives the hook")
 
 
@@ -69,6 +73,12 @@ def _told(name: str, findings: Iterable[str]) -> int:
     if found:
         print(f"guild: the {name} hook says no; guild locks shows all leases", file=sys.stderr)
     return Exit.NO if found else Exit.DONE
+
+
+def _rules(repository: Repository) -> int:
+    from guild_plugins.commands.check import judge_staged
+
+    return judge_staged(repository)
 
 
 def _off_branch(repository: Repository, name: str) -> list[str]:

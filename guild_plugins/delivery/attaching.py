@@ -53,7 +53,7 @@ def install_driver(repository: Repository, note: InstallNote, *, dry: bool) -> I
         yield Step("merge driver's files", str(attributes))
         if not dry:
             after = _ended(before or b"") + block_for(repository)
-            write(attributes, after, mode=0o644)
+            write(attributes, after, mode=_mode(attributes))
             note.edited("attributes", Edited(before, after))
 
 
@@ -88,11 +88,16 @@ def _restore_attributes(attributes: Path, found: bytes, note: InstallNote) -> No
     if content is None:
         attributes.unlink()
     else:
-        write(attributes, content, mode=attributes.stat().st_mode & 0o777)
+        write(attributes, content, mode=_mode(attributes))
 
 
 def _files(repository: Repository) -> tuple[Path, Path]:
-    return repository.common_dir / "config", repository.common_dir / "info" / "attributes"
+    attributes = repository.common_dir / "info" / "attributes"
+    return repository.common_dir / "config", Path(os.path.realpath(attributes))
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777 if path.exists() else 0o644
 
 
 def _configured(repository: Repository) -> str | None:

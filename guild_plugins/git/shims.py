@@ -1,4 +1,7 @@
-"""The scripts that are put in the place of a repository's hooks. Pure."""
+"""The scripts that are put in the place of a repository's hooks. Pure.
+
+Where a line of shell can tell that there is nothing to do, no Python is started.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,18 @@ _AFTER = """\
 if [ -x "$before" ]; then
     "$before" "$@"
 fi
-command -v "$guild" >/dev/null 2>&1 && "$guild" hook {name} -- "$@"
+{unless}command -v "$guild" >/dev/null 2>&1 && "$guild" hook {name} -- "$@"
 exit 0
+"""
+
+
+_UNLESS: Final = {
+    "post-checkout": "grep -qs branch guild.toml pyproject.toml || exit 0\n",
+    "post-commit": '[ -e "$(git rev-parse --git-common-dir)/guild/guild.db" ] || exit 0\n',
+}
+
+_ON_A_SCOPES_BRANCH: Final = """\
+case $(git symbolic-ref -q HEAD) in refs/heads/guild/*/*) ;; *) exit 0 ;; esac
 """
 
 
@@ -69,8 +82,9 @@ def shim(name: str, guild: str = "guild") -> str:
     if name == "pre-push":
         return head + _PUSH.format(name=name, missing=_MISSING)
     if name.startswith("post-"):
-        return head + _AFTER.format(name=name)
-    calls = f'"$guild" hook {name} -- "$@" || exit $?\n'
+        return head + _AFTER.format(name=name, unless=_UNLESS[name])
     if name in ("pre-commit", "pre-merge-commit"):
-        calls += 'found=$("$guild" check --staged) || { printf "%s\\n" "$found" >&2; exit 1; }\n'
-    return head + _GATE.format(missing=_MISSING, calls=calls)
+        missing, calls = _MISSING, f'exec "$guild" hook --rules {name} -- "$@"\n'
+    else:
+        missing, calls = _ON_A_SCOPES_BRANCH + _MISSING, f'exec "$guild" hook {name} -- "$@"\n'
+    return head + _GATE.format(missing=missing, calls=calls)

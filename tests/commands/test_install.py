@@ -82,16 +82,18 @@ def test_what_is_taken_out_leaves_the_repository_as_it_was(repo: Path, *, has_ho
     if has_hooks:
         script(repo, "pre-commit", "exit 0")
         (repo / ".git/hooks/commit-msg").symlink_to("../../no-such-script")
-        write(repo / ".git/info", "attributes", "*.py -text")  # without an end of line
+        write(repo, "attributes", "*.py -text").chmod(0o640)  # without an end of line
+        (repo / ".git/info/attributes").unlink(missing_ok=True)
+        (repo / ".git/info/attributes").symlink_to("../../attributes")
     else:
         subprocess.run(["rm", "-rf", repo / ".git/hooks", repo / ".git/info"], check=True)
-    before = everything(repo / ".git")
+    before = everything(repo)
 
     assert cli.main(["install"]) == Exit.DONE
     assert everything(repo / ".git") != before
     assert cli.main(["uninstall"]) == Exit.DONE
 
-    assert everything(repo / ".git") == before
+    assert everything(repo) == before
 
 
 def test_installing_twice_changes_nothing(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
