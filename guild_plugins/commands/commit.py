@@ -28,8 +28,10 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     The commits stand on each other, what others depend on first, and the branch
     moves once. Each gets the trailers Scope and, on a branch guild/TASK/SCOPE or
     with --task, Task. A share that a gate refuses (paths that are not the branch's
-    scope's, or that somebody else has a lease on) refuses all, and nothing changes;
-    with --partial the others are committed, and it stays staged.
+    scope's, or that somebody else has a lease on, or a commit whose tree breaks the rules
+    between scopes: guild check) refuses all, and nothing changes; with --partial the
+    others are committed, and it stays staged. What a later commit of the same chain
+    mends is not held against an earlier one.
 
     Without -m, $EDITOR is opened for each scope. With --json: {"reference",
     "commits": [{"scope", "commit", "files": number, "subject"}], "refused":
@@ -64,7 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--partial", action="store_true", help="commit the scopes that pass")
     parser.add_argument("--author", type=_author, default={}, metavar="'NAME <MAIL>'")
     parser.add_argument("--date", help="the author's date")
-    parser.add_argument("-n", "--no-verify", action="store_true", help="leave out hooks")
+    parser.add_argument("-n", "--no-verify", action="store_true", help="leave out hooks and rules")
     parser.add_argument("-S", "--gpg-sign", nargs="?", const=True, metavar="KEY", help="sign")
     parser.add_argument("--no-gpg-sign", action="store_const", const=False, dest="gpg_sign")
     parser.add_argument("--json", action="store_true", help="print data")

@@ -24,10 +24,13 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     same trees, and the branch moves once: all or nothing. Index and files stay as they
     are. A signed commit gives signed ones. The commit-msg hook is asked for each.
 
-    Not split are merges, commits that a remote has (but with --force), and what
-    somebody else has a lease on. guild undo takes it back. With --json: {"reference",
-    "commit", "commits": [{"scope", "commit", "files": number, "subject"}], "replayed":
-    number of commits on top, "elsewhere": [branch or tag that has the commit as it was]}.
+    Not split are merges, commits that a remote has (but with --force), what somebody
+    else has a lease on, and what would break the rules between scopes on the way.
+    guild undo takes it back.
+
+    With --json: {"reference", "commit", "commits": [{"scope", "commit", "files": number,
+    "subject"}], "replayed": number of commits on top, "elsewhere": [branch or tag that
+    has the commit as it was]}.
     """
     request = Request(
         args.revision,
@@ -57,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="one scope's message",
     )
     parser.add_argument("--force", action="store_true", help="even where a remote has it")
-    parser.add_argument("-n", "--no-verify", action="store_true", help="leave out hooks")
+    parser.add_argument("-n", "--no-verify", action="store_true", help="leave out hooks and rules")
     parser.add_argument("-S", "--gpg-sign", nargs="?", const=True, metavar="KEY", help="sign")
     parser.add_argument("--no-gpg-sign", action="store_const", const=False, dest="gpg_sign")
     parser.add_argument("--json", action="store_true", help="print data")

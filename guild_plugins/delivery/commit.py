@@ -29,6 +29,7 @@ from guild_plugins.delivery.operation import Move, Operation, operation, publish
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.split import Part, divide
 from guild_plugins.delivery.staged import staged_project
+from guild_plugins.delivery.standing import Standing
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.hooks import HookRefused, run_hook
 from guild_plugins.git.index import (
@@ -75,7 +76,9 @@ class GatesRefused(GuildError):
     """At least one scope's share may not be committed, so none was."""
 
     slug = "gates-refused"
-    remedy = "Repair it, or unstage it; --partial commits the other scopes."
+    remedy = (
+        "Repair it, or unstage it; --partial commits the other scopes, --no-verify asks no rules."
+    )
 
     def __init__(self, findings: tuple[tuple[ScopeId, tuple[str, ...]], ...]) -> None:
         super().__init__(findings)
@@ -99,7 +102,7 @@ class Wish:
 
     :param everything: Stage all changes of tracked files first.
     :param partial: Commit the scopes that pass, even if others do not.
-    :param verify: Ask the pre-commit and commit-msg hooks.
+    :param verify: Ask the pre-commit and commit-msg hooks, and the rules between scopes.
     :param signing: A key, or whether to sign; ``None`` for what is configured.
     :param who: ``GIT_AUTHOR_*``, where the author is somebody else.
     """
@@ -150,7 +153,7 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
     setting = Setting(
         head.branch, for_command(name_here(repository.top, os.environ), os.environ), leases.facts()
     )
-    passing, refused = _judge(parts, setting, wish)
+    passing, refused = _judge(parts, setting, wish, Standing(repository, work.folder, head.commit))
     chain = Chain(
         messages=replace(
             wish.messages,
@@ -216,7 +219,7 @@ def _parts(repository: Repository, head: Head, index: Index, tree: str) -> list[
 
 
 def _judge(
-    parts: Sequence[Part], setting: Setting, wish: Wish
+    parts: Sequence[Part], setting: Setting, wish: Wish, standing: Standing
 ) -> tuple[list[Part], tuple[tuple[ScopeId, tuple[str, ...]], ...]]:
     """Return the shares that pass every gate, and what is wrong with the others."""
     found = [
@@ -224,6 +227,9 @@ def _judge(
     ]
     refused = tuple((part.scope, texts) for part, texts in found if texts)
     passing = [part for part, texts in found if not texts]
+    if wish.verify and (wish.partial or not refused):
+        passing, more = standing.judge(passing, partial=wish.partial)
+        refused += more
     if refused and not (wish.partial and passing):
         raise GatesRefused(refused)
     return passing, refused

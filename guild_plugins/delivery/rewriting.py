@@ -24,6 +24,7 @@ from guild_plugins.delivery.operation import Move, Operation, operation, publish
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.split import Part, divide
 from guild_plugins.delivery.staged import staged_project
+from guild_plugins.delivery.standing import Standing
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.commits import Commit, commits_after, read_commit, references_with
 from guild_plugins.git.index import Index, changes_between, empty_tree, index_of_tree
@@ -83,7 +84,10 @@ class SplitRefused(GatesRefused):
     """At least one scope's share may not be committed, so the commit stays as it is."""
 
     slug = "split-refused"
-    remedy = "Wait until it is given back; guild locks says who has what."
+    remedy = (
+        "For a lease, wait until it is given back. Where the rules between scopes are broken at a\n"
+        "  commit of the chain, --no-verify splits all the same."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Request:
 
     :param own: Messages of single scopes, in the place of the commit's own.
     :param is_forced: Whether a commit may be split that a remote has.
-    :param verify: Ask the commit-msg hook.
+    :param verify: Ask the commit-msg hook, and the rules between scopes.
     :param signing: A key, or whether to sign; ``None`` for as it was, or is configured.
     """
 
@@ -170,7 +174,12 @@ def _split(
     top = repository.top
     parts = _parts(repository, work, commit)
     holder = for_command(name_here(top, os.environ), os.environ)
+    base = commit.parents[0] if commit.parents else None
     _judge(parts, Setting(head.branch, holder, leases.facts()))
+    if request.verify:
+        _, refused = Standing(repository, work.folder, base).judge(parts)
+        if refused:
+            raise SplitRefused(refused)
     wanted = _signing(request, commit)
     message = os.fsdecode(commit.message)
     chain = Chain(
@@ -180,7 +189,6 @@ def _split(
         who=commit.author,
         encoding=commit.encoding,
     )
-    base = commit.parents[0] if commit.parents else None
     commits = write_chain(top, work.folder, base, parts, chain, commit.tree)
     after = commits_after(top, commit.id, head.commit or commit.id)
     tip = _replay(top, after, {commit.id: commits[-1].commit}, request)

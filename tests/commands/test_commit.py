@@ -607,3 +607,58 @@ def test_whatever_is_staged_is_what_the_commits_add_up_to(repo: Path) -> None:
 
         assert git(repo, "rev-parse", "HEAD^{tree}") == staged
     assert_clean(repo)
+
+
+RULES = """
+[scopes.core]
+paths = ["core"]
+depends_on = []
+public = ["core/api.py"]
+[scopes.web]
+paths = ["web"]
+depends_on = ["core"]
+"""
+
+
+def stage_rules(folder: Path) -> None:
+    write(folder, "guild.toml", RULES)
+    write(folder, "core/api.py", "def load():\n    pass\n")
+    write(folder, "core/gone.py", "x = 1\n")
+    write(folder, "web/view.py", "from core.api import load\n\nload()\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "rules")
+
+
+def test_a_commit_whose_tree_breaks_the_rules_refuses_all(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage_rules(repo)
+    write(repo, "core/bad.py", "import web.view\n")
+    write(repo, "web/new.py", "y = 1\n")
+    git(repo, "add", "-A")
+    before = state(repo)
+
+    assert cli.main(["commit", "-m", "x"]) == Exit.NO
+
+    assert "core: core/bad.py:1: depends-on" in capsys.readouterr().err
+    assert state(repo) == before
+    assert cli.main(["commit", "--partial", "-m", "x"]) == Exit.NO
+    assert git(repo, "show", "--format=", "--name-only") == b"web/new.py"
+    assert git(repo, "diff", "--cached", "--name-only") == b"core/bad.py"
+    assert cli.main(["commit", "--no-verify", "-m", "x"]) == Exit.DONE
+
+
+def test_what_a_later_commit_of_the_chain_mends_is_not_held_against_an_earlier_one(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage_rules(repo)
+    write(repo, "core/api.py", "def read():\n    pass\n")
+    write(repo, "web/view.py", "from core.api import read\n\nread()\n")
+    git(repo, "add", "-A")
+
+    assert cli.main(["commit", "-m", "Rename"]) == Exit.DONE
+
+    write(repo, "core/api.py", "def load():\n    pass\n")
+    git(repo, "add", "-A")
+    assert cli.main(["commit", "-m", "Back"]) == Exit.NO
+    assert "core: web/view.py:1: breaking" in capsys.readouterr().err

@@ -99,7 +99,8 @@ def test_check_affected_and_commit_do_the_same_everywhere(
     assert cli.main(["affected"]) == Exit.DONE
     assert capsys.readouterr().out.split() == ["a/test_x.py"]
 
-    assert cli.main(["commit", "-m", "both"]) == Exit.DONE
+    assert cli.main(["commit", "-m", "both"]) == Exit.NO
+    assert cli.main(["commit", "-m", "both", "--no-verify"]) == Exit.DONE
     capsys.readouterr()
     subjects = git(top, "log", "-2", "--format=%s %(trailers:key=Scope,valueonly,separator=)")
     assert sorted(subjects.splitlines()) == ["both a", "both b"]

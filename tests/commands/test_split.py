@@ -16,6 +16,7 @@ from tests.commands.repos import git, isolate, make_repository
 CONFIG = """
 [scopes.core]
 paths = ["core"]
+depends_on = []
 [scopes.web]
 paths = ["web"]
 depends_on = ["core"]
@@ -341,3 +342,19 @@ def test_a_kill_leaves_the_old_commits_or_the_new_ones(
     assert cli.main(["undo"]) == Exit.DONE
     assert git(repo, "rev-parse", "HEAD") == old
     assert_clean(repo)
+
+
+def test_each_commit_of_the_chain_keeps_the_rules_on_its_own_tree(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repo, "core/m.py", "import web.v\n")
+    write(repo, "web/v.py", "x = 1\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "the wrong way round")
+    before = state(repo)
+
+    assert cli.main(["split"]) == Exit.NO
+
+    assert "core: core/m.py:1: depends-on" in capsys.readouterr().err
+    assert state(repo) == before
+    assert cli.main(["split", "--no-verify"]) == Exit.DONE
