@@ -137,7 +137,7 @@ class UnitStarted(RunEvent):
 class UnitMeasured(RunEvent):
     """What a running unit's processes use.
 
-    :param cpu: Cores that they kept busy, on average.
+    :param cpu: Cores that they kept busy or waited for, on average.
     :param memory: Bytes that they have together.
     """
 
@@ -151,7 +151,7 @@ class UnitMeasured(RunEvent):
 class UnitFinished(RunEvent):
     """A unit passed, or there was nothing to do.
 
-    :param cpu: Seconds of processor time; ``None`` where nobody measured.
+    :param cpu: Seconds for which it had or wanted a core; ``None`` where nobody measured.
     :param memory: Bytes at the peak.
     :param result: What it gave, as JSON.
     :param adds: Units that follow from it.

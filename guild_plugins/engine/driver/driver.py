@@ -244,7 +244,7 @@ class Driver:
                         UnitMeasured,
                         unit=ticket.unit.id,
                         attempt=ticket.attempt,
-                        cpu=ticket.usage.cpu / took,
+                        cpu=ticket.usage.need / took,
                         memory=ticket.usage.peak,
                     )
                     self._tell(self._fact(measured))

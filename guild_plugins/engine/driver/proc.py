@@ -17,6 +17,9 @@ from typing import Final
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
+WANTING: Final = (b"R", b"D")
+"""States of a process that another one beside it does not help."""
+
 PATIENCE: Final = 5.0
 """Seconds in which a process that was killed is gone, or will never be."""
 
@@ -26,10 +29,12 @@ class Group:
     """The processes of one group.
 
     :param cpu: Seconds of processor time, with that of children that have ended.
+    :param wanting: Processes that have a core right now, or wait for one or for a disk.
     :param memory: Bytes that they have in memory together.
     """
 
     cpu: float = 0.0
+    wanting: int = 0
     memory: int = 0
     count: int = 0
 
@@ -41,6 +46,7 @@ def measure(groups: Iterable[int]) -> dict[int, Group]:
         group = found.get(int(fields[2]))
         if group is not None:
             group.cpu += sum(map(int, fields[11:15])) / _TICK
+            group.wanting += fields[0] in WANTING
             group.memory += int(fields[21]) * _PAGE
             group.count += 1
     return found

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Groups:
 
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
+        self._looked = time.monotonic()
 
     def watch(self, group: int, step: Step, usage: Usage) -> None:
         """Measure a group from now on, and hold it to the step's limits.
@@ -42,12 +44,15 @@ class Groups:
 
     def look(self) -> None:
         """Measure all, and end those that broke a limit."""
+        now = time.monotonic()
+        since, self._looked = now - self._looked, now
         for group, used in proc.measure(list(self._watched)).items():
             watched = self._watched.get(group)
             if watched is None or not used.count:
                 continue
             usage = watched.usage
             usage.cpu = max(usage.cpu, used.cpu - watched.before)
+            usage.wanted += used.wanting * since
             usage.memory = used.memory
             usage.peak = max(usage.peak, used.memory)
             watched.broke = watched.broke or _excess(watched.step, usage)
@@ -100,7 +105,7 @@ async def run_command(command: Command, groups: Groups, began: Began, usage: Usa
     return Ended(
         code=process.returncode,
         broke=broke,
-        cpu=max(cpu, usage.cpu),
+        cpu=max(cpu, usage.need),
         memory=max(memory, usage.peak),
     )
 

@@ -129,7 +129,7 @@ class WarmPool:
             code=0 if is_done else 1,
             value=value if is_done else None,
             broke=reason,
-            cpu=usage.cpu,
+            cpu=usage.need,
             memory=usage.peak or None,
         )
 

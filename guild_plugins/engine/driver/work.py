@@ -62,7 +62,7 @@ class Ended:
     :param value: What a call returned; ``None`` for a command.
     :param broke: Which limit it broke, or why it could not begin; empty otherwise.
     :param is_lost: Its process went away without being asked to.
-    :param cpu: Seconds of processor time; ``None`` where nobody measured.
+    :param cpu: Seconds for which it had or wanted a core; ``None`` where nobody measured.
     """
 
     code: int = 0
@@ -120,12 +120,20 @@ class Usage:
     """What a step's processes were last seen to use.
 
     :param cpu: Seconds of processor time so far.
+    :param wanted: Seconds for which they had or wanted a core, summed: on a machine that
+        is busy that is more, and it is what they need.
     :param memory: Bytes now; ``peak`` at most.
     """
 
     cpu: float = 0.0
+    wanted: float = 0.0
     memory: int = 0
     peak: int = 0
+
+    @property
+    def need(self) -> float:
+        """Seconds of a core that they would have used, had there been enough."""
+        return max(self.cpu, self.wanted)
 
 
 @dataclass(slots=True)

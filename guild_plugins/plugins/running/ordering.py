@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from guild_plugins.engine.pipeline.pool import CPU_SHARE, pool_bounds
+from guild_plugins.engine.pipeline.pool import cores_for, pool_bounds
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import run_git, split_names
 from guild_plugins.git.refs import read_ref
@@ -146,7 +146,7 @@ def _limits(scopes: int, workers: int | None) -> Limits:
     least, most = pool_bounds(max(1, scopes))
     if workers is not None:
         least, most = min(least, workers), workers
-    return Limits(least=least, most=most, cores=max(1.0, CPU_SHARE * (os.cpu_count() or 1)))
+    return Limits(least=least, most=most, cores=cores_for(os.cpu_count() or 1))
 
 
 def _word(task: str) -> str:
