@@ -61,7 +61,10 @@ class Driver:
         self.run = run
         self.pipeline = Pipeline()
         self.ticks = 0.0
-        """Seconds that the coordinator itself has thought."""
+        """Seconds of processor time that the coordinator took to decide.
+
+        Not by the clock: what other programs take from it is not its own.
+        """
         self._shop, self._log, self._make_hands, self._watch = shop, log, hands, watch
         self._tasks: dict[tuple[str, int], asyncio.Task[Callable[..., RunEvent]]] = {}
         self._tickets: dict[tuple[str, int], Ticket] = {}
@@ -115,13 +118,13 @@ class Driver:
         return kind(id=fresh_id(), at=self._clock.now(), run=self.run)
 
     def _tell(self, event: RunEvent) -> None:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         said = self.pipeline.handle(event)
         self._writer.write(event)
         self._shop.note(event)
         for instruction in said:
             self._follow(instruction)
-        self.ticks += time.perf_counter() - begin
+        self.ticks += time.thread_time() - begin
         self._watch(event, self.pipeline)
 
     def _follow(self, instruction: Instruction) -> None:

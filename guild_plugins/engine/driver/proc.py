@@ -39,10 +39,15 @@ class Group:
     count: int = 0
 
 
-def measure(groups: Iterable[int]) -> dict[int, Group]:
-    """Return what process groups use now; a group that is gone uses nothing."""
+def measure(groups: Iterable[int], *, thoroughly: bool = True) -> dict[int, Group]:
+    """Return what process groups use now; a group that is gone uses nothing.
+
+    :param thoroughly: Look at all processes of the machine. Else only at what descends from
+        the groups' leaders: that takes a tenth of the time on a busy machine, and misses
+        what lost its parent.
+    """
     found = {group: Group() for group in groups}
-    for _, fields in _processes():
+    for _, fields in _processes() if thoroughly else _descendants(list(found)):
         group = found.get(int(fields[2]))
         if group is not None:
             group.cpu += sum(map(int, fields[11:15])) / _TICK
@@ -101,6 +106,29 @@ def _environment(pid: int) -> list[bytes]:
             return file.read().split(b"\0")
     except OSError:
         return []
+
+
+def _descendants(waiting: list[int]) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield processes and all that they started, as `_processes` does."""
+    while waiting:
+        pid = waiting.pop()
+        fields = _stat(pid)
+        if fields and fields[0] != b"Z":
+            yield pid, fields
+            waiting += _children(pid, threads=int(fields[17]))
+
+
+def _children(pid: int, threads: int) -> list[int]:
+    """Return what the threads of a process started."""
+    try:
+        names = os.listdir(f"/proc/{pid}/task") if threads > 1 else [str(pid)]  # noqa: PTH208
+        found: list[int] = []
+        for name in names:
+            with open(f"/proc/{pid}/task/{name}/children", "rb") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    except OSError:  # it has ended
+        return []
+    return found
 
 
 def _processes() -> Iterator[tuple[int, list[bytes]]]:

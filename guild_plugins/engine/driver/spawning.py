@@ -22,12 +22,17 @@ GRACE: Final = 2.0
 """Seconds between asking a process group to end and killing it."""
 
 
+THOROUGHLY: Final = 10
+"""Looks of which one is at all processes: what lost its parent stays in its group."""
+
+
 class Groups:
     """The process groups that run now, watched together."""
 
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
         self._looked = time.monotonic()
+        self._count = 0
 
     def watch(self, group: int, step: Step, usage: Usage) -> None:
         """Measure a group from now on, and hold it to the step's limits.
@@ -46,7 +51,9 @@ class Groups:
         """Measure all, and end those that broke a limit."""
         now = time.monotonic()
         since, self._looked = now - self._looked, now
-        for group, used in proc.measure(list(self._watched)).items():
+        self._count += 1
+        thoroughly = self._count % THOROUGHLY == 0
+        for group, used in proc.measure(list(self._watched), thoroughly=thoroughly).items():
             watched = self._watched.get(group)
             if watched is None or not used.count:
                 continue

@@ -8,9 +8,9 @@ came later is done again.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
-from typing import Protocol
+from collections import deque
+from typing import Final, Protocol
 
 from guild_plugins.stages.runs import (
     ClockTicked,
@@ -22,6 +22,10 @@ from guild_plugins.stages.runs import (
 
 TELEMETRY = (ClockTicked, UnitMeasured, UnitStarted, WorkerJoined)
 """Facts that are not worth waiting for the disk."""
+
+
+SOON: Final = 0.05
+"""Seconds after which facts are written that nobody waits for: fewer, larger groups."""
 
 
 class Log(Protocol):
@@ -37,15 +41,16 @@ class Writer:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[RunEvent | asyncio.Future[None] | None] = queue.SimpleQueue()
+        self._items: deque[RunEvent | asyncio.Future[None] | None] = deque()
+        self._is_wanted = threading.Event()
         self._error: BaseException | None = None
         self.failed = asyncio.Event()
         self._thread = threading.Thread(target=self._write_all, daemon=True)
         self._thread.start()
 
     def write(self, event: RunEvent) -> None:
-        """Write a fact soon."""
-        self._queue.put(event)
+        """Write a fact within `SOON`."""
+        self._items.append(event)
 
     async def flush(self) -> None:
         """Wait until all that was written so far is durable.
@@ -53,7 +58,8 @@ class Writer:
         :raises GuildError: It could not be written.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(done)
+        self._items.append(done)
+        self._is_wanted.set()
         await done
 
     async def close(self) -> None:
@@ -61,7 +67,8 @@ class Writer:
 
         :raises GuildError: Something could not be written.
         """
-        self._queue.put(None)
+        self._items.append(None)
+        self._is_wanted.set()
         await asyncio.to_thread(self._thread.join)
         if self._error is not None:
             raise self._error
@@ -69,9 +76,9 @@ class Writer:
     def _write_all(self) -> None:
         is_open = True
         while is_open:
-            items = [self._queue.get()]
-            while not self._queue.empty():
-                items.append(self._queue.get())
+            self._is_wanted.wait(SOON)
+            self._is_wanted.clear()  # before looking: what is wanted from now on wakes again
+            items = [self._items.popleft() for _ in range(len(self._items))]
             is_open = None not in items
             self._write([item for item in items if isinstance(item, RunEvent)])
             for item in items:

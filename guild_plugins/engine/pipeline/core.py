@@ -152,7 +152,7 @@ class Pipeline:
     def _finish(self, event: UnitFinished) -> bool:
         progress = self.graph.units.get(event.unit)
         is_wanted = progress is not None and event.attempt in progress.running
-        added = self.graph.add(event.adds) if is_wanted else []
+        added = self.graph.add(event.adds) if is_wanted and event.adds else []
         job = self._end_job(event.unit, event.attempt, event.at)
         if job is None:
             return False
