@@ -18,6 +18,7 @@ from guild_plugins.coordination import here
 from guild_plugins.coordination.liveness import Pulse, bury
 from guild_plugins.coordination.place import Place, place_in, prepare
 from guild_plugins.coordination.remote import RemoteLeases
+from guild_plugins.coordination.remote_shown import passed_on_from
 from guild_plugins.coordination.table import Lease, LeaseTable
 from guild_plugins.coordination.who import asking_for_desk, at_desk, for_command
 from guild_plugins.errors import Exit, GuildError
@@ -49,7 +50,8 @@ def lock_remotely(
             return Exit.DONE
         try:
             with _heartbeat(leases, lease, ttl, beats=args.ttl is None):
-                code = run_command(args.run, os.environ, pulse.handle)
+                environ = passed_on_from(os.environ, args.remote_name, lease)
+                code = run_command(args.run, environ, pulse.handle)
         finally:
             table = LeaseTable(leases.facts())
             is_over = not table.is_valid(lease.id, lease.generation, here.now())

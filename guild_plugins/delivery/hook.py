@@ -55,7 +55,8 @@ def before_commit(
     if not paths:
         return []
     findings: list[str] = []
-    has_leases = environ.get("GUILD_LEASES") or any_leases(place_in(repository.common_dir))
+    shows = environ.get("GUILD_LEASES") or environ.get("GUILD_REMOTE_LEASES")
+    has_leases = shows or any_leases(place_in(repository.common_dir))
     if means.judge_leases is not None and has_leases:
         findings += means.judge_leases(repository, head.branch, paths)
     if scope is not None and means.owners_in is not None:

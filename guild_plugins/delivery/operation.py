@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from guild_plugins.coordination.errors import StateNotWritten
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.liveness import Pulse, bury
 from guild_plugins.coordination.place import prepare
+from guild_plugins.coordination.remote_shown import VARIABLE, refuse_lost
 from guild_plugins.delivery.recovery import moved
 from guild_plugins.errors import GuildError
 from guild_plugins.git.locks import gate
@@ -75,8 +77,11 @@ def publish(
 
     :raises RefMoved: The reference is elsewhere; nothing was changed.
     :raises LeaseGone: The caller may not act any more; nothing was changed.
+    :raises RemoteUnreachable: It works under a lease of a remote that does not answer.
     :raises LeaseHeld: Somebody else has a lease on part of it; nothing was changed.
     """
+    if VARIABLE in os.environ:
+        refuse_lost(repository.top, leases.place, os.environ)
     started = OperationStarted(
         id=fresh_id(),
         at=here.now().wall,

@@ -123,6 +123,39 @@ def test_a_holder_on_another_host_is_succeeded_after_its_time_and_the_margin(
     assert [lease.holder.name for lease in document(one)[1].leases] == ["bob"]
 
 
+def test_who_was_paused_past_a_lease_of_the_remote_cannot_commit(
+    clones: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, two = clones
+    (one / "x").write_text("1")
+    git(one, "add", "x")
+    lock = ["-C", str(two), "lock", "--remote", str(two / "x"), "--as", "bob"]
+    paused = f'sleep 0.6; "$@" {" ".join(lock)} && "$@" -C {one} commit -m x'
+    command = ["sh", "-c", paused, "sh", *GUILD]
+
+    code = guild(one, "lock", "--remote", str(one / "x"), "--ttl", "0.5", "--", *command)
+
+    assert code == Exit.CONTENDED
+    assert "lease-gone" in capfd.readouterr().err
+    assert git(one, "diff", "--cached", "--name-only") == b"x"
+    assert [lease.holder.name for lease in document(one)[1].leases] == ["bob"]
+    args = (
+        "lock",
+        "--remote",
+        str(one / "y"),
+        "--ttl",
+        "9",
+        "--",
+        *GUILD,
+        "-C",
+        str(one),
+        "commit",
+        "-m",
+        "x",
+    )
+    assert guild(one, *args) == Exit.DONE
+
+
 def test_a_file_on_another_host_proves_nothing_here(clones: tuple[Path, Path]) -> None:
     one, two = clones
     place = place_in(one / ".git")
