@@ -41,7 +41,7 @@ def main() -> int:
     merges = 0
     for repository in args.repository:
         with tempfile.TemporaryDirectory(prefix="guild-replay-") as folder:
-            top = _mirror(repository, Path(folder, "mirror.git"))
+            top = mirror(repository, Path(folder, "mirror.git"))
             for commit, ours, theirs, by_git in _conflicting(top):
                 merges += _count(top, commit, ours, theirs, by_git, seen, kinds, rules, args.show)
         print(f"{repository}: {merges} merges so far", file=sys.stderr)
@@ -50,7 +50,7 @@ def main() -> int:
     return 0
 
 
-def _mirror(repository: Path, folder: Path) -> Path:
+def mirror(repository: Path, folder: Path) -> Path:
     command = ["git", "clone", "-q", "--mirror", "--shared", str(repository.resolve()), str(folder)]
     subprocess.run(command, check=True)
     return folder

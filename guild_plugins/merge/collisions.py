@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from guild_plugins.graph.imports import Import as Meant
 from guild_plugins.graph.modules import Modules
 from guild_plugins.merge.begun import Begun, Called, Use, find_begun
-from guild_plugins.merge.glance import lost_words, new_words
+from guild_plugins.merge.glance import Glance
 from guild_plugins.merge.lost import Lost, Versions, bound_names, find_lost
 from guild_plugins.merge.names import parse
 from guild_plugins.scopes.layout import USUAL_ROOTS
@@ -80,8 +80,9 @@ def find_collisions(changed: Mapping[str, Versions], tree: Merged) -> tuple[Coll
     :param tree: Asked for where it matters.
     """
     found: dict[Collision, None] = {}
+    glances = {side: _glances(changed, side) for side in _OTHER}
     for remover in ("ours", "theirs"):
-        lost, begun = _candidates(changed, remover)
+        lost, begun = _candidates(changed, glances, remover)
         if any(lost.values()) and begun:
             look = _Look(changed, tree, lost, remover)
             for path, uses in begun.items():
@@ -89,15 +90,23 @@ def find_collisions(changed: Mapping[str, Versions], tree: Merged) -> tuple[Coll
     return tuple(found)
 
 
+def _glances(changed: Mapping[str, Versions], side: str) -> dict[str, Glance]:
+    return {
+        path: Glance(versions.base, versions.of(side))
+        for path, versions in changed.items()
+        if versions.base != versions.of(side)
+    }
+
+
 def _candidates(
-    changed: Mapping[str, Versions], remover: str
+    changed: Mapping[str, Versions], glances: Mapping[str, dict[str, Glance]], remover: str
 ) -> tuple[dict[str, Lost], dict[str, Begun]]:
     """Return what was lost and what was begun to use, of files that may have to do with it."""
     user = _OTHER[remover]
-    gone = {path: lost_words(v.base, v.of(remover)) for path, v in changed.items()}
-    come = {path: new_words(v.base, v.of(user)) for path, v in changed.items()}
+    gone = {path: glance.lost_words() for path, glance in glances[remover].items()}
+    come = {path: glance.new_words() for path, glance in glances[user].items()}
     common = set().union(*gone.values()) & set().union(*come.values())
-    moved = {path for path, v in changed.items() if v.base and not v.of(remover)}
+    moved = {path for path in gone if changed[path].base and not changed[path].of(remover)}
     lost = {
         path: found
         for path, words in gone.items()

@@ -22,34 +22,41 @@ _IMPORTS = re.compile(
     rb"\s*(?:from|import)\b|\s*\(?%s(?:,%s)*,?\s*\)?\s*\\?(?:#.*)?$" % (_ENTRY, _ENTRY)
 )
 """A line that begins an import, or may go on with one."""
+_HEAD_LINE = re.compile(rb"\b(?:def|class)\b|,\s*(?:#.*)?$|\)\s*(?:->.*)?:\s*(?:#.*)?$")
+"""A line of the head of a function or class, or one that may be."""
 _BLOCKS = re.compile(rb"(?m)^(?:if(?! __name__)|elif|else|try|except|finally)\b")
 """What a name at the top of a module may be indented under."""
 
 
-def lost_words(before: bytes, after: bytes) -> set[bytes]:
-    """Return the words that a module may have bound, or called otherwise, and does no more."""
-    if before == after:
-        return set()
-    heads = set(_heads(before)) - set(_heads(after))
-    has_blocks = _BLOCKS.search(before) is not None
-    gone = _lines(before) - _lines(after)
-    bound = [
-        part
-        for line in gone
-        if has_blocks or line[:1] not in (b" ", b"\t") or _IMPORTS.match(line)
-        for part in _bound(line)
-    ]
-    return ({name for name, _ in heads} | _words(bound)) - _KEYWORDS
+class Glance:
+    """What differs between two versions of a file."""
 
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before, self._after = before, after
+        old, new = before.split(b"\n"), after.split(b"\n")
+        self._gone, self._come = set(old).difference(new), set(new).difference(old)
 
-def new_words(before: bytes, after: bytes) -> set[bytes]:
-    """Return the words that a file may take from another, or call, and did not before."""
-    if before == after:
-        return set()
-    come = _lines(after) - _lines(before)
-    lines = [line for line in come if _IMPORTS.match(line)]
-    text = after if any(b"import" in line for line in lines) else b"\n".join(come)
-    return _words(lines).union(*_USED.findall(text)) - _KEYWORDS - {b""}
+    def lost_words(self) -> set[bytes]:
+        """Return the words that a module may have bound, or called otherwise, and does no more."""
+        has_blocks = _BLOCKS.search(self._before) is not None
+        bound = [
+            part
+            for line in self._gone
+            if has_blocks or line[:1] not in (b" ", b"\t") or _IMPORTS.match(line)
+            for part in _bound(line)
+        ]
+        words = _words(bound)
+        if any(map(_HEAD_LINE.search, self._gone)) or any(map(_HEAD_LINE.search, self._come)):
+            heads = _heads(self._before) - _heads(self._after)
+            words |= {name for name, _ in heads}
+        return words - _KEYWORDS
+
+    def new_words(self) -> set[bytes]:
+        """Return the words that a file may take from another, or call, and did not before."""
+        lines = [line for line in self._come if _IMPORTS.match(line)]
+        is_import = any(b"import" in line for line in lines)
+        text = self._after if is_import else b"\n".join(self._come)
+        return _words(lines).union(*_USED.findall(text)) - _KEYWORDS - {b""}
 
 
 def _bound(line: bytes) -> list[bytes]:
@@ -64,9 +71,5 @@ def _words(parts: list[bytes]) -> set[bytes]:
     return set(_WORDS.findall(b"\n".join(parts)))
 
 
-def _lines(text: bytes) -> set[bytes]:
-    return set(text.split(b"\n"))
-
-
-def _heads(text: bytes) -> list[tuple[bytes, bytes]]:
-    return [(name, b"".join(args.split())) for name, args in _HEADS.findall(text)]
+def _heads(text: bytes) -> set[tuple[bytes, bytes]]:
+    return {(name, b"".join(args.split())) for name, args in _HEADS.findall(text)}

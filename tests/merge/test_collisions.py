@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pytest
 
 from guild_plugins.merge.collisions import find_collisions
-from guild_plugins.merge.glance import lost_words, new_words
+from guild_plugins.merge.glance import Glance
 from guild_plugins.merge.lost import Versions
 
 MODULE = b"""\
@@ -130,7 +130,17 @@ def test_a_name_that_another_module_passes_on_by_a_star_is_told() -> None:
 
 
 def test_a_glance_finds_each_word_that_may_matter() -> None:
-    gone = lost_words(MODULE, MODULE.replace(b"two=None):", b"two):").replace(b"LIMIT", b"MOST"))
+    after = MODULE.replace(b"two=None):", b"two):").replace(b"LIMIT", b"MOST")
 
-    assert gone == {b"old", b"LIMIT"}
-    assert new_words(b"x = 1\n", b"x = 1\nfrom a import b\nc.d(e)\n") == {b"a", b"b", b"d"}
+    assert Glance(MODULE, after).lost_words() == {b"old", b"LIMIT"}
+    assert Glance(b"x = 1\n", b"x = 1\nfrom a import b\nc.d(e)\n").new_words() == {
+        b"a",
+        b"b",
+        b"d",
+    }
+
+
+def test_a_parameter_on_a_line_of_its_own_is_seen() -> None:
+    before = b"def f(\n    one,\n    two,\n):\n    pass\n"
+
+    assert Glance(before, before.replace(b"    two,\n", b"")).lost_words() >= {b"f"}
