@@ -18,10 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from guild_plugins.delivery.trees import merge_contents, merge_trees
+from guild_plugins.delivery.tree_sides import Sides
+from guild_plugins.delivery.trees import merge_sides, merge_trees
+from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.process import run_git
 from guild_plugins.git.tree_merging import Stages, merge_by_git
 from guild_plugins.merge.engine import merge
@@ -64,7 +67,7 @@ def _ways(
     guild = [sys.executable, "-m", "guild_plugins.start", "merge-tree"]
     yield GIT, partial(_run, ["git", "merge-tree", "--write-tree", "ours", "theirs"], top)
     yield FILES, partial(_merge_files, cases)
-    yield CONTENTS, partial(merge_contents, top, "ours", "theirs")
+    yield CONTENTS, partial(_merge, top)
     yield "the same and the check across all files", partial(merge_trees, top, "ours", "theirs")
     yield "the command guild merge-tree", partial(_run, [*guild, "ours", "theirs"], top)
     yield "the command, on two equal commits", partial(_run, [*guild, "ours", "ours"], top)
@@ -107,6 +110,11 @@ def _module(number: int, chance: random.Random) -> str:
 def _changed(text: str, at: int, side: str) -> str:
     before = f"    return {at}\n"
     return text.replace(before, f"    other_{side} = {at}\n    return other_{side}\n", 1)
+
+
+def _merge(top: Path) -> None:
+    with closing(GitObjects(top)) as objects:
+        merge_sides(Sides(top, "ours", "theirs", objects))
 
 
 def _read(top: Path, stages: Stages) -> list[tuple[str, list[bytes]]]:

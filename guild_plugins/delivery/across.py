@@ -61,7 +61,12 @@ class _Merged:
     def defining(self, names: Collection[str]) -> Collection[str]:
         """Return those of some names that any Python file may give to something."""
         words = "|".join(sorted(names))
-        pattern = f"(def|class) +({words})\\b|\\b({words})\\b *(:|=)|['\"]({words})['\"]"
-        args = ["grep", "-h", "-I", "-o", "-E", "-e", pattern, self._tree, "--"]
-        found = run_git(args, self._sides.top, accept=(0, 1))
+        pattern = (
+            rf"(def|class) +({words})\b|^ *({words}) *(:|=[^=])|\.({words}) *(:[^=]*)?=[^=]"
+            rf"|['\"]({words})['\"]"
+        )
+        args = ["grep", "-h", "-I", "-o", "-E", "-e", pattern, self._tree, "--", "*.py", "*.pyi"]
+        found = run_git(
+            args, self._sides.top, accept=(0, 1), extra_env={"GIT_LITERAL_PATHSPECS": "0"}
+        )
         return set(re.findall(r"\w+", found.decode("utf-8", "replace"))) & set(names)

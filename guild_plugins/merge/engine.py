@@ -9,6 +9,7 @@ from guild_plugins.merge.refine import find_units
 from guild_plugins.merge.render import Style, render
 from guild_plugins.merge.result import Clean, Conflict, Region, Settlement
 from guild_plugins.merge.rules.sides import BUSY, CALM, USUAL, Place, Sides, Uses
+from guild_plugins.merge.structured import PIECE_RATES, STRUCTURED, merge_structured
 from guild_plugins.merge.trivial import merge_trivially
 from guild_plugins.merge.verify import Fault, find_fault
 from guild_plugins.merge.whole import merge_whole
@@ -77,7 +78,9 @@ def conclude(
     if kind == LOCK:
         return _left(aligned, style, "lock files are made anew by their tool, not merged")
     place = Place(kind, lambda: _uses(aligned), _pace(aligned), _ahead(aligned), without)
-    return _by_rules(place, aligned, style, texts)
+    if kind not in STRUCTURED:
+        return _by_rules(place, aligned, style, texts)
+    return _by_pieces(place, aligned, style, texts) or _by_rules(place, aligned, style, texts)
 
 
 class _Texts:
@@ -121,6 +124,28 @@ def _reopen(aligned: Alignment, fault: Fault) -> None:
     ]
     for hunk in guilty or theirs:
         hunk.kind = CONFLICT
+
+
+def _by_pieces(
+    place: Place, aligned: Alignment, style: Style, texts: _Texts
+) -> Clean | Conflict | None:
+    """Merge cells, rows or definitions; ``None`` where the lines have to do."""
+    found = merge_structured(place.kind, *texts.all)
+    if found is None or found[1] in place.without:
+        return None
+    text, rule = found
+    if find_fault(place.kind, text, *texts.all) is not None:
+        return None
+    rate, settled = PIECE_RATES[rule], {hunk: _sides(aligned, hunk) for hunk in aligned.conflicts}
+    is_sure = rate >= ACCEPT
+    reason = "" if is_sure else UNCERTAIN
+    regions = tuple(
+        Region(hunk.ours[0] + 1, s.base, s.ours, s.theirs, (rule,), None, reason)
+        for hunk, s in settled.items()
+    )
+    if is_sure:
+        return Clean(text, regions)
+    return Conflict(render(aligned, {}, style), regions, reason=reason, proposal=text)
 
 
 def _by_rules(place: Place, aligned: Alignment, style: Style, texts: _Texts) -> Clean | Conflict:

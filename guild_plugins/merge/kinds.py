@@ -5,6 +5,17 @@ from __future__ import annotations
 PYTHON, JSON, TOML, YAML, INI = "python", "json", "toml", "yaml", "ini"
 CHANGELOG, PEOPLE, PINS, LOCK, PROSE, TEXT = "changelog", "people", "pins", "lock", "prose", "text"
 PATTERNS, NOTEBOOK, CSV, STATE = "patterns", "notebook", "csv", "state"
+JAVASCRIPT, TYPESCRIPT, TSX, GO, RUST, JAVA = (
+    "javascript",
+    "typescript",
+    "tsx",
+    "go",
+    "rust",
+    "java",
+)
+
+CODE = frozenset((JAVASCRIPT, TYPESCRIPT, TSX, GO, RUST, JAVA))
+"""Languages that are read through tree-sitter, where its grammars are installed."""
 
 VERIFIED = frozenset((PYTHON, JSON, NOTEBOOK, TOML, INI))
 """Kinds of which even what git merges by itself is checked."""
@@ -38,6 +49,18 @@ _ENDINGS = {
     ".ini": INI,
     ".ipynb": NOTEBOOK,
     ".csv": CSV,
+    ".tsv": CSV,
+    ".js": JAVASCRIPT,
+    ".mjs": JAVASCRIPT,
+    ".cjs": JAVASCRIPT,
+    ".jsx": JAVASCRIPT,
+    ".ts": TYPESCRIPT,
+    ".mts": TYPESCRIPT,
+    ".cts": TYPESCRIPT,
+    ".tsx": TSX,
+    ".go": GO,
+    ".rs": RUST,
+    ".java": JAVA,
     ".lock": LOCK,
     ".guild-state": STATE,
 }

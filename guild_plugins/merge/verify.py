@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guild_plugins.merge.data import FORMATS, Differs, NotReadable, merge_values, read_value
-from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PYTHON
+from guild_plugins.merge.kinds import CHANGELOG, NOTEBOOK, PATTERNS, PEOPLE, PYTHON
 from guild_plugins.merge.names import doubled_definitions, parse, undefined_names
 
 FEWEST = 4
@@ -25,11 +25,19 @@ def find_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes
     """Return what is wrong with a merged text, or ``None``."""
     if kind == PYTHON:
         return _python_fault(merged, ours, theirs)
+    if kind == NOTEBOOK and (reason := _cells_fault(merged, base, ours, theirs)):
+        return Fault(reason)
     if kind in FORMATS:
         return _data_fault(kind, merged, base, ours, theirs)
     if kind in _LISTS:
         return _list_fault(merged, ours, theirs)
     return None
+
+
+def _cells_fault(*texts: bytes) -> str | None:
+    from guild_plugins.merge.cells import cells_fault
+
+    return cells_fault(*texts)
 
 
 def _list_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:
