@@ -18,9 +18,11 @@ from guild_plugins.report.text import printable
 def run(directory: Path, args: argparse.Namespace) -> int:
     """Have git call Guild's hooks and merge driver in this clone
 
-    A hook that is there is kept as NAME.before-guild and called first, so pre-commit,
-    prek, husky and lefthook go on as they are. Hooks go where git looks for them;
-    core.hooksPath is obeyed and never set. The merge driver goes into the clone's
+    A git that runs hooks from its configuration (2.54 and newer) gets them there, and
+    the folder of hooks is not touched. For others, or with --scripts, hooks go where git
+    looks for them: core.hooksPath is obeyed and never set, and a hook that is there is
+    kept as NAME.before-guild and called first, so pre-commit, prek, husky and lefthook
+    go on as they are. The merge driver goes into the clone's
     config and info/attributes; what .gitattributes says of a file's merge stays.
     Running it again changes nothing. guild uninstall takes all of it out again.
 
@@ -28,7 +30,13 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     """
     repository = open_repository(directory)
     hooks = args.hook or ([] if args.no_hooks else HOOKS)
-    steps = install(repository, hooks, driver=not args.no_merge_driver, dry=args.dry_run)
+    steps = install(
+        repository,
+        hooks,
+        driver=not args.no_merge_driver,
+        scripts=args.scripts,
+        dry=args.dry_run,
+    )
     show(steps, "installed", "to install", args)
     return Exit.DONE
 
@@ -40,6 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--hook", action="append", choices=HOOKS, metavar="NAME", help="only this; repeatable"
     )
     which.add_argument("--no-hooks", action="store_true", help="only the merge driver")
+    parser.add_argument("--scripts", action="store_true", help="no hooks in git's configuration")
     parser.add_argument("--no-merge-driver", action="store_true", help="only hooks")
     common_arguments(parser)
 

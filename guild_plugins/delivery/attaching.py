@@ -74,6 +74,11 @@ def remove_driver(repository: Repository, note: InstallNote, *, dry: bool) -> It
             _restore_attributes(attributes, found, note)
 
 
+def has_driver(repository: Repository) -> bool:
+    """Say whether the merge driver is configured in the clone."""
+    return _configured(repository) is not None
+
+
 def _restore_config(config: Path, note: InstallNote) -> None:
     was = note.untouched("config", read(config))
     if was is not None and was.before is not None and was.after is not None:

@@ -48,11 +48,16 @@ class InstallNote:
         """Where hooks were installed."""
         return [Path(folder) for folder in self._data["folders"]]
 
-    def begin(self, hooks: Path) -> None:
-        """Note where hooks go, and which folders there were not; make them."""
-        folders = (hooks, self._common / "info", self._path.parent)
+    def begin(self, hooks: Path | None) -> None:
+        """Note where hooks go, and which folders there were not; make them.
+
+        :param hooks: ``None`` where they go into the configuration.
+        """
+        folders = [self._common / "info", self._path.parent]
+        if hooks is not None:
+            folders.insert(0, hooks)
         self._data["made"] += [str(one) for one in folders if not one.exists()]
-        if str(hooks) not in self._data["folders"]:
+        if hooks is not None and str(hooks) not in self._data["folders"]:
             self._data["folders"].append(str(hooks))
         self._path.parent.mkdir(exist_ok=True)
         self._save()

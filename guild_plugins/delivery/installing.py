@@ -6,21 +6,23 @@ the files that are edited were before lies in ``guild/install.json``; where some
 changed them since, only our own lines are taken out.
 
 Hooks go where this work tree looks for them, and no setting is changed to that end:
-another work tree is never redirected.
+another work tree is never redirected. A git that runs hooks from its configuration gets
+them there (see `configured`).
 """
 
 from __future__ import annotations
 
 import os
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from guild_plugins.delivery.attaching import install_driver, remove_driver
+from guild_plugins.delivery.configured import install_configured, remove_configured
 from guild_plugins.delivery.install_note import InstallNote, Step, draft_of, read, write
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.hooks import folder_of_hooks
+from guild_plugins.git.hooks import are_hooks_configurable, folder_of_hooks
 from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.shims import BEFORE, HOOKS, MARK, shim
@@ -45,19 +47,31 @@ class HooksElsewhere(GuildError):
 
 
 def install(
-    repository: Repository, hooks: Sequence[str] = HOOKS, *, driver: bool = True, dry: bool = False
+    repository: Repository,
+    hooks: Sequence[str] = HOOKS,
+    *,
+    driver: bool = True,
+    scripts: bool = False,
+    dry: bool = False,
 ) -> Iterator[Step]:
     """Install what is not installed yet, and yield what was done.
 
+    :param scripts: Put scripts where git looks for hooks, even if it runs configured ones.
     :param dry: Change nothing.
     :raises HooksElsewhere: The hooks' folder is not ours to change.
     """
-    folder = hooks_folder(repository)
     note = InstallNote(repository)
+    is_configured = not scripts and are_hooks_configurable(repository.top)
+    folder = None if is_configured else hooks_folder(repository)
     if not dry:
         note.begin(folder)
-    for name in hooks:
-        yield from _install_hook(folder, name, dry=dry)
+    if folder is None:
+        yield from install_configured(repository, hooks, program(), note, dry=dry)
+        yield from _instead(_remove_scripts(note.folders, dry=dry))
+    else:
+        for name in hooks:
+            yield from _install_hook(folder, name, dry=dry)
+        yield from _instead(remove_configured(repository, note, dry=dry))
     if driver:
         yield from install_driver(repository, note, dry=dry)
 
@@ -65,14 +79,27 @@ def install(
 def uninstall(repository: Repository, *, dry: bool = False) -> Iterator[Step]:
     """Take out what `install` put in, and yield what was done."""
     note = InstallNote(repository)
-    for folder in {hooks_folder(repository), *note.folders}:
+    folders = set(note.folders)
+    with suppress(HooksElsewhere):
+        folders.add(hooks_folder(repository))
+    yield from _remove_scripts(folders, dry=dry)
+    yield from remove_configured(repository, note, dry=dry)
+    yield from remove_driver(repository, note, dry=dry)
+    if not dry:
+        note.end()
+
+
+def _instead(steps: Iterable[Step]) -> Iterator[Step]:
+    """Name what the other way of installing had put in."""
+    yield from (step._replace(what=f"instead of {step.what}") for step in steps)
+
+
+def _remove_scripts(folders: Iterable[Path], *, dry: bool) -> Iterator[Step]:
+    for folder in folders:
         for name in HOOKS:
             yield from _remove_hook(folder, name, dry=dry)
             if not dry:
                 draft_of(folder / name).unlink(missing_ok=True)
-    yield from remove_driver(repository, note, dry=dry)
-    if not dry:
-        note.end()
 
 
 def hooks_folder(repository: Repository) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from guild_plugins.errors import GuildError
-from guild_plugins.git.process import failure, user_environment
+from guild_plugins.git.process import failure, run_git, user_environment
 
 
 class HookRefused(GuildError):
@@ -32,6 +32,13 @@ def folder_of_hooks(top: Path) -> Path:
     if done.returncode:
         raise failure(command[1:], done.returncode, done.stderr.decode("utf-8", "replace"))
     return Path(os.path.normpath(top / os.fsdecode(done.stdout.removesuffix(b"\n"))))
+
+
+def are_hooks_configurable(top: Path) -> bool:
+    """Say whether this git runs the hooks that its configuration names (2.54 and newer)."""
+    probe = ["-c", "hook.guild-probe.event=pre-commit", "-c", "hook.guild-probe.command=true"]
+    found = run_git([*probe, "hook", "list", "pre-commit"], top, accept=(0, 1, 129))
+    return b"guild-probe" in found.splitlines()
 
 
 def run_hook(top: Path, name: str, args: Sequence[str] = (), *, index: Path | None = None) -> None:

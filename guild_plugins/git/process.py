@@ -42,6 +42,9 @@ _SET = {
 ANY_REMOTE = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "0"}
 """Variables for commands that are to reach a remote, by what git allows of itself."""
 
+_EVENTS = ("post-checkout", "post-index-change", "pre-push", "reference-transaction")
+"""What the commands that are run here could set off."""
+
 _QUIET = (
     "--no-pager",
     "-c",
@@ -50,6 +53,8 @@ _QUIET = (
     f"core.hooksPath={os.devnull}",
     "-c",
     "core.quotePath=false",
+    # Hooks that the configuration names (git 2.54) are not switched off by core.hooksPath.
+    *(word for event in _EVENTS for word in ("-c", f"hook.{event}.enabled=false")),
 )
 
 

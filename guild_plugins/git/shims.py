@@ -32,6 +32,14 @@ guild={guild}
 before=$(dirname -- "$0")/{name}{before}
 """
 
+_CONFIGURED = """\
+#!/bin/sh
+# guild install: git's configuration names this (hook.guild-{name}).
+guild={guild}
+[ -x "$guild" ] || guild=guild
+before=
+"""
+
 _MISSING = """\
 command -v "$guild" >/dev/null 2>&1 || {
     echo "guild: not found; install it (guild-plugins), or remove $0" >&2
@@ -73,12 +81,14 @@ case $(git symbolic-ref -q HEAD) in refs/heads/guild/*/*) ;; *) exit 0 ;; esac
 """
 
 
-def shim(name: str, guild: str = "guild") -> str:
+def shim(name: str, guild: str = "guild", *, is_configured: bool = False) -> str:
     """Return the script for a hook.
 
     :param guild: The program; where it is gone, the one on the user's path.
+    :param is_configured: Git's configuration names it, so that it stands in for no other.
     """
-    head = _HEAD.format(guild=shlex.quote(guild), name=name, before=BEFORE)
+    form = _CONFIGURED if is_configured else _HEAD
+    head = form.format(guild=shlex.quote(guild), name=name, before=BEFORE)
     if name == "pre-push":
         return head + _PUSH.format(name=name, missing=_MISSING)
     if name.startswith("post-"):

@@ -36,6 +36,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = write(tmp_path / "bin", "guild", f"#!{sys.executable}\n{PROGRAM}")
     program.chmod(0o755)
     monkeypatch.setattr(installing, "program", lambda: str(program))
+    monkeypatch.setattr(installing, "are_hooks_configurable", lambda _: False)
     return folder
 
 
