@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from guild_plugins.git.changes import compare
+from guild_plugins.git.changes import Change, compare
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import merge_base, revision_tree, work_tree
 from guild_plugins.git.trees import Tree
@@ -23,6 +23,7 @@ from guild_plugins.graph.facts import Facts
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.graph.impact import PYTEST_DEFAULT, Impact, Sides, assess
 from guild_plugins.graph.imports import Import, is_module_name
+from guild_plugins.graph.roots import shadows
 from guild_plugins.graph.store import Store
 from guild_plugins.scopes.pytest_files import python_files
 from guild_plugins.scopes.tree import SnapshotTree
@@ -34,12 +35,14 @@ def find_affected(
     base: str,
     read_rules: Callable[[Tree], RuleBook],
     recorded: Path | None = None,
+    foreign: Collection[str] = sys.stdlib_module_names,
 ) -> tuple[Impact, RuleBook]:
     """Return what the work tree affects by what it changes on a base, and its rules.
 
     :param base: A revision; what counts is where it and ``HEAD`` parted.
     :param recorded: A file that says what the base was tested in (see `environment`).
     :param read_rules: Reads the rules of a tree that none are kept of.
+    :param foreign: Names of modules that are no part of the project.
     :raises UnknownRevision: There is no such base.
     :raises EnvironmentInvalid: The file cannot be read.
     """
@@ -54,13 +57,16 @@ def find_affected(
     for graph in graphs:
         graph.load()
     store.close()
+    changes = compare(before.entries, after.entries)
     sides = Sides(
-        compare(before.entries, after.entries),
+        changes,
         *graphs,
         book,
         tuple(python_files(SnapshotTree(after))) or PYTEST_DEFAULT,
         tuple(plugins_of(after, graphs[1])),
         _differing(repository, book, recorded),
+        frozenset(_shadows(changes, before, old_book, foreign))
+        | frozenset(_shadows(changes, after, book, foreign)),
     )
     return assess(sides), book
 
@@ -82,6 +88,21 @@ def _differing(repository: Repository, book: RuleBook, recorded: Path | None) ->
     return (
         (NOTHING_KNOWN,) if before is None else differences(before, _environment(repository, book))
     )
+
+
+def _shadows(
+    changes: Sequence[Change], tree: Tree, book: RuleBook, foreign: Collection[str]
+) -> Iterator[str]:
+    """Yield changed files of a tree that others' code may find instead of what it means.
+
+    Installed modules are often those of the tree itself: of these only what comes or goes counts.
+    """
+    found = set(shadows(tree.entries, book.roots, foreign))
+    own = set(shadows(tree.entries, book.roots, sys.stdlib_module_names))
+    for change in changes:
+        comes_or_goes = change.before is None or change.after is None
+        if change.path in own or (comes_or_goes and change.path in found):
+            yield change.path
 
 
 def plugins_of(tree: Tree, graph: ImportGraph) -> Iterator[str]:

@@ -11,6 +11,8 @@ Beside imports (see `graph`) these lead on:
   it, and of scopes that name it in ``data``;
 - a scope that declares ``depends_on`` without importing anything of the other is
   affected as a whole;
+- a module with the name of one of Python's library affects everything, where it may
+  be found in its place;
 - a pytest plugin that the project installs affects all tests;
 - so does an environment that differs from the one that the base was tested in.
 
@@ -90,6 +92,8 @@ class Sides:
     """The files of pytest plugins that the project installs."""
     environment: tuple[str, ...] = ()
     """How the environment differs from the one before, in words."""
+    shadows: frozenset[str] = frozenset()
+    """Files that may be found instead of modules of Python's library, before or after."""
     _sources: dict[ScopeId, list[str]] = field(default_factory=dict, repr=False)
 
     def is_test(self, path: str) -> bool:
@@ -187,6 +191,10 @@ def _beyond(sides: Sides, path: str, is_changed: bool, spread: set[ScopeId]) -> 
         for scope in sides.book.scopes:
             if any(parse_glob(pattern).matches(path) for pattern in scope.data):
                 yield from (Link(p, path, "named as data") for p in sides.readers(scope.id))
+    if is_changed and path in sides.shadows:
+        yield from (
+            Link(p, path, "found instead of Python's own module") for p in sides.after.files
+        )
     if path in sides.plugins:
         tests = (p for p in sides.after.files if sides.is_test(p))
         yield from (Link(p, path, "a pytest plugin of the project") for p in tests)

@@ -9,9 +9,9 @@ are no projects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from guild_plugins.scopes.kinds import is_tests
+from guild_plugins.scopes.kinds import is_test_file, is_tests
 from guild_plugins.scopes.layout import USUAL_ROOTS, declared_roots
 from guild_plugins.scopes.pytest_files import python_paths
 from guild_plugins.scopes.tree import Tree
@@ -31,6 +31,37 @@ def import_roots(tree: Tree, project_files: Iterable[str]) -> tuple[str, ...]:
     for project in projects:
         roots.update(dict.fromkeys(_roots_of(tree, project)))
     return tuple(roots)
+
+
+def shadows(
+    paths: Collection[str], roots: Iterable[str], names: Collection[str]
+) -> tuple[str, ...]:
+    """Return the modules that whoever imports one of these names may get instead, sorted.
+
+    They lie where pytest, an interpreter or the configuration has modules looked for: in a
+    source root, or beside tests that are no package. What is installed imports from there as well.
+
+    :param names: Of modules that do not belong to the tree, such as the standard library's.
+    """
+    found = [path for path in paths if _module_at(path) in names]
+    searched = set(roots) if found else set()
+    for path in paths if found else ():
+        folder, _, name = path.rpartition("/")
+        if is_test_file(name) or name == "conftest.py":
+            searched.add(folder)
+    bases = {f for f in searched if _inside(f, "__init__.py") not in paths}
+    return tuple(sorted(path for path in found if _folder_of(path) in bases))
+
+
+def _module_at(path: str) -> str:
+    """Return the last name of the module in a file; empty where there is none."""
+    module = path.removesuffix("/__init__.py")
+    name = module.rpartition("/")[2]
+    return name if module != path else name[:-3] if name.endswith(".py") else ""
+
+
+def _folder_of(path: str) -> str:
+    return path.removesuffix("/__init__.py").rpartition("/")[0]
 
 
 def is_project_file(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from guild_plugins.git.repository import Repository, find_repository
 from guild_plugins.graph.closures import word_of
+from guild_plugins.graph.roots import shadows
 from guild_plugins.scopes.project import Project
-from guild_plugins.suites.kept.circumstances import describe, describe_pool
+from guild_plugins.suites.kept.circumstances import describe, describe_pool, foreign_names
 from guild_plugins.suites.kept.records import Input, Record
 from guild_plugins.suites.kept.shared import SharedStore, shared_store
 from guild_plugins.suites.kept.snapshot import Snapshot
@@ -118,6 +120,7 @@ class Choosing:
         common = [
             *describe(self.config, top, self._project.rules.variables),
             *self._own_plugins(snapshot),
+            *self._shadows(snapshot),
         ]
         shared = word_of("\n".join(common))
         words = snapshot.present.words
@@ -140,6 +143,14 @@ class Choosing:
         for name in self.config.option.plugins or ():
             if not name.startswith("no:"):
                 yield snapshot.present.identify("name", f"conftest.py {name}")
+
+    @staticmethod
+    def _shadows(snapshot: Snapshot) -> Iterator[str]:
+        """Yield words for modules that others' code may find instead of those that it means."""
+        entries, roots = snapshot.tree.entries, snapshot.book.roots
+        own = shadows(entries, roots, sys.stdlib_module_names)
+        for path in shadows(entries, roots, foreign_names()):
+            yield f"shadow {path} {entries[path].oid if path in own else ''}"
 
     def _look_up(self) -> None:
         keys = {asked.key for asked in self.asked.values()}

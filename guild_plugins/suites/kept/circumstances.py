@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,6 +155,16 @@ def distributions(paths: Iterable[str] | None = None) -> list[str]:
             continue
         found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
     return sorted(found)
+
+
+def foreign_names(paths: Iterable[str] | None = None) -> set[str]:
+    """Return the names of modules that are no part of the project: Python's and installed ones."""
+    found = set(sys.stdlib_module_names)
+    for path in sys.path if paths is None else paths:
+        if path.endswith(("site-packages", "dist-packages")):
+            with suppress(OSError):
+                found.update(name.partition(".")[0] for name in os.listdir(path))  # noqa: PTH208
+    return found
 
 
 def _variables(names: Iterable[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from guild_plugins.graph.affected import find_affected
 from guild_plugins.graph.boundaries.reading import read_rules
 from guild_plugins.graph.impact import Impact
 from guild_plugins.scopes.project import Project
+from guild_plugins.suites.kept.circumstances import foreign_names
 from guild_plugins.suites.kept.records import Input
 from guild_plugins.suites.kept.store import Store
 from guild_plugins.suites.plan import Candidate
@@ -35,7 +36,9 @@ def only_affected(
         notes.append("--guild-affected selects nothing: the tests are in no git repository")
         return candidates
     base = config.option.guild_base
-    impact, book = find_affected(repository, base, partial(read_rules, project.root))
+    impact, book = find_affected(
+        repository, base, partial(read_rules, project.root), foreign=foreign_names()
+    )
     paths = [_relative(candidate, project) for candidate in candidates]
     store = Store(repository.common_dir / "guild")
     seen = store.inputs_of(path for path in paths if not is_affected(impact, path))
@@ -66,6 +69,10 @@ def reads_affected(impact: Impact, inputs: Sequence[Input]) -> bool:
     return any(
         (given.kind == "closure" and is_affected(impact, given.what))
         or (given.kind == "file" and given.what in changed)
+        or (
+            given.kind == "place"
+            and any(path == given.what or _lies_in(path, given.what) for path in changed)
+        )
         or (given.kind == "folder" and any(_lies_in(path, given.what) for path in changed))
         or (given.kind == "name" and _may_be(given.what.rpartition(" ")[2], changed))
         for given in inputs

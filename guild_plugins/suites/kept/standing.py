@@ -9,8 +9,10 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, TypeVar
+from unittest import mock
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Undo = Callable[[], None]
@@ -32,20 +34,38 @@ def for_import_module(heard: Callable[[str, str | None], None]) -> Undo:
 
 def for_environ(heard: Callable[[str], None]) -> Undo:
     """Tell of each variable that is read, there or not."""
-    environ: Any = os.environ
-    original = type(environ)
+    original: Any = type(os.environ)
 
-    class Environ(original):  # type: ignore[misc, valid-type]
+    class Environ(original):  # type: ignore[misc]
         """The environment, with a note of each variable that is asked for."""
 
-        def __getitem__(self, key: str) -> str:
-            if isinstance(key, str):
-                heard(key)
-            value: str = super().__getitem__(key)
+        def __getitem__(self, key: str | bytes) -> str | bytes:
+            if isinstance(key, str | bytes) and not _copies_for_mock():
+                heard(os.fsdecode(key))
+            value: str | bytes = super().__getitem__(key)
             return value
 
-    environ.__class__ = Environ
-    return lambda: setattr(environ, "__class__", original)
+    both: tuple[Any, ...] = (os.environ, os.environb)
+    for environ in both:
+        environ.__class__ = Environ
+
+    def undo() -> None:
+        for environ in both:
+            environ.__class__ = original
+
+    return undo
+
+
+def _copies_for_mock() -> bool:
+    """Say whether ``patch.dict`` is putting all variables aside, to give them back as they were."""
+    asking: FrameType | None = sys._getframe(2)
+    while asking is not None and asking.f_code.co_filename in _MAPPINGS:
+        asking = asking.f_back
+    return asking is not None and asking.f_code.co_filename == mock.__file__
+
+
+_MAPPINGS = frozenset({os.environ.copy.__code__.co_filename, Mapping.get.__code__.co_filename})
+"""The files of what copies and clears the environment."""
 
 
 def for_fork_exec(heard: Callable[[], None]) -> Undo:
@@ -71,7 +91,6 @@ def for_stat(name: str, heard: Callable[[Any, os.stat_result | None], None]) -> 
     """
     module: Any = os
     original = getattr(module, name)
-    known = [group for group in _SUPPORTS if original in group]
 
     @functools.wraps(original)
     def look(path: Any, *args: Any, **options: Any) -> os.stat_result:
@@ -84,6 +103,44 @@ def for_stat(name: str, heard: Callable[[Any, os.stat_result | None], None]) -> 
                 heard(path, found)
         result: os.stat_result = found
         return result
+
+    return _put(name, look)
+
+
+def for_access(heard: Callable[[Any], None]) -> Undo:
+    """Tell of each path that ``os.access`` is asked about."""
+    original = os.access
+
+    @functools.wraps(original)
+    def access(path: Any, mode: int, **options: Any) -> bool:
+        answer = original(path, mode, **options)
+        if options.get("dir_fd") is None:
+            heard(path)
+        return answer
+
+    return _put("access", access)
+
+
+def for_readlink(heard: Callable[[Any], None]) -> Undo:
+    """Tell of each link whose target is asked for."""
+    original: Any = os.readlink
+
+    @functools.wraps(original)
+    def readlink(path: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        target = original(path, **options)
+        if options.get("dir_fd") is None:
+            heard(path)
+        return target
+
+    return _put("readlink", readlink)
+
+
+def _put(name: str, look: Any) -> Undo:
+    """Put a function of ``os`` in place of one, also where ``os`` says what it supports."""
+    module: Any = os
+    original = getattr(module, name)
+    known = [group for group in _SUPPORTS if original in group]
 
     def undo() -> None:
         setattr(module, name, original)
@@ -100,6 +157,7 @@ _SUPPORTS: tuple[set[Any], ...] = (
     os.supports_fd,
     os.supports_dir_fd,
     os.supports_follow_symlinks,
+    os.supports_effective_ids,
 )
 
 

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import guild_plugins
 from guild_plugins.suites.kept import standing
@@ -132,6 +133,8 @@ class Tracker:
             standing.for_fork_exec(lambda: self._note("escape", "started a process")),
             standing.for_stat("stat", self._look),
             standing.for_stat("lstat", self._look_at_link),
+            standing.for_access(self._look_at_mode),
+            standing.for_readlink(self._look_at_target),
         ]
 
     def stop(self) -> None:
@@ -242,6 +245,18 @@ class Tracker:
         if found is None or not stat.S_ISDIR(found.st_mode):
             self._look(name, found)
 
+    def _look_at_mode(self, name: Any) -> None:
+        found = None
+        with suppress(OSError, ValueError, TypeError):
+            found = os.lstat.__wrapped__(name)  # type: ignore[attr-defined]
+        self._look(name, found)
+
+    def _look_at_target(self, name: Any) -> None:
+        if self._handlers:
+            path = self._file(name, is_opened=False)
+            if path is not None and path not in self._written:
+                self._note("file", path, is_ours=True)
+
     def _variable(self, name: str) -> None:
         if self._handlers and not name.startswith(_VARIABLES_OF_RUNS):
             self._note("variable", name)
@@ -277,6 +292,8 @@ class Tracker:
 
     def _connect(self, arguments: tuple[Any, ...]) -> None:
         name = arguments[0]
+        if isinstance(name, str) and name.startswith("file:"):
+            name = unquote(urlsplit(name).path)
         if isinstance(name, str | bytes | os.PathLike) and os.fspath(name) not in ("", ":memory:"):
             path = self._file(name)
             if path is not None and path not in self._written:
