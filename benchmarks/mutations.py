@@ -7,7 +7,8 @@ function's body, a default, a constant, a data file, a conftest, a module that i
 conftest, a package or a module of the same name that appears. After each, all tests are run by
 plain pytest; then those that ``--guild-affected`` selects, those that ``--guild-cache`` does not
 skip, and, where it is installed, those that pytest-testmon selects. A miss is a test that fails
-among all and did not fail there.
+among all and did not fail there. The shares of tests that ran are those of the mutations that broke
+something: where nothing breaks, nothing can be missed, and only all tests are run.
 
 By hand: it takes some seconds for each mutation. Each run is the child of a process that has
 imported pytest and its plugins, since that takes longer than many of the runs; bytecode is kept
@@ -315,6 +316,10 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
             print(f"{done}: {what}: runs without end, left out", flush=True)
             bench.restore()
             continue
+        if not broken:  # nothing can be missed
+            print(f"{done}: {what}: nothing is broken", flush=True)
+            bench.restore()
+            continue
         said = []
         for way, tally in tallies.items():
             if way == "testmon":
@@ -358,6 +363,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="guild-mutations-") as work:
         bench = Bench(options.package, options.tests, options.within, Path(work).resolve())
         tallies = measure(bench, options.count, options.seed, ways)
+    broke = max(len(tally.shares) for tally in tallies.values())
+    print(f"{options.count} mutations, of which {broke} broke something")
     for way, tally in tallies.items():
         share = median(tally.shares) if tally.shares else 0.0
         print(f"{way:18} {len(tally.misses)} misses, median share of tests run {share:.0%}")
