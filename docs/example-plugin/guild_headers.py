@@ -29,13 +29,11 @@ def guild_implement(request: StageRequest) -> StageResult | None:
         return None  # not ours: the next plugin does it
     top = Path(request.directory)
     written = []
-    for path in sorted(top.rglob("*.py")):
-        if path.is_symlink() or not path.is_file():
-            continue
-        content = path.read_bytes()
+    for file in sorted(file for path in request.paths for file in _python_files(top / path)):
+        content = file.read_bytes()
         if not content.startswith(HEADER):
-            path.write_bytes(HEADER + content)
-            written.append(path.relative_to(top).as_posix())
+            file.write_bytes(HEADER + content)
+            written.append(file.relative_to(top).as_posix())
     return StageResult(summary=f"{len(written)} headers", changed=tuple(written))
 
 
@@ -57,6 +55,12 @@ async def guild_check(request: GateRequest) -> tuple[Violation, ...]:
 def guild_event(event: Event) -> None:
     """Count the event."""
     heard[type(event).__name__] += 1
+
+
+def _python_files(path: Path) -> list[Path]:
+    """Return what is to be looked at of a scope's folder or file; links lead elsewhere."""
+    found = [path] if path.is_file() else path.rglob("*.py")
+    return [file for file in found if file.suffix == ".py" and not file.is_symlink()]
 
 
 def _has_header(path: Path) -> bool:

@@ -16,19 +16,23 @@ CALLS = Plugins({"headers": guild_headers}).within(10)
 
 
 def test_a_scope_gets_its_headers_and_then_passes_the_gate(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "other").mkdir()
+    for path in ("a.py", "src/b.py", "src/notes.md", "other/c.py"):
+        (tmp_path / path).write_text("x = 1\n")
     request = StageRequest(
         run="r1",
         task=guild_headers.TASK,
         stage=Stage.IMPLEMENT,
         scope=CORE,
         directory=str(tmp_path),
+        paths=("a.py", "src"),
     )
 
     done = CALLS.first(hookspecs.guild_implement, request=request)
 
     assert done is not None
-    assert done.value.changed == ("a.py",)
+    assert done.value.changed == ("a.py", "src/b.py")
     assert judge(tmp_path, *done.value.changed) == []
 
 

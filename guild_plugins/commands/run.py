@@ -24,7 +24,7 @@ from guild_plugins.engine.pipeline.progress import State
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.plugins.running.course import course
-from guild_plugins.plugins.running.driving import drive, driver_for, environment_of
+from guild_plugins.plugins.running.driving import drive_kept, environment_of
 from guild_plugins.plugins.running.ordering import RunUnclear, order, shop_for
 from guild_plugins.plugins.running.planfile import plan_from_toml
 from guild_plugins.plugins.running.settings import Settings
@@ -203,10 +203,9 @@ def _drive(
         account.note(event)
         teller.tell(event, pipeline)
 
-    driver = driver_for(shop, started.run, journal, watch)
     first = RunResumed(id=fresh_id(), at=time.time(), run=started.run) if past else started
     try:
-        is_complete = drive(driver, first, past)
+        driver, is_complete = drive_kept(shop, journal, watch, first, past)
     finally:
         teller.close()
     if not args.json:

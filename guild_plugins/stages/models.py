@@ -67,6 +67,8 @@ class StageRequest:
     :param run: The id of the run; equal for all its units.
     :param task: What shall be done, in the user's words.
     :param directory: The scope's work tree, absolute. Nobody else works in it.
+    :param paths: The scope's folders and files there, as the run began: folders that are
+        all its own, else files. Other scopes' paths are not to be changed.
     :param base: The commit that the work tree began at; ``None`` without git.
     :param attempt: 1, and one more each time that the stage is tried again.
     :param earlier: What the scope's earlier stages gave, by stage.
@@ -82,6 +84,7 @@ class StageRequest:
     stage: Stage
     scope: Scope
     directory: str
+    paths: tuple[str, ...] = ()
     base: str | None = None
     attempt: int = 1
     earlier: Mapping[Stage, StageResult] = field(default_factory=dict)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from guild_plugins.engine.driver.driver import Driver, Watch
 from guild_plugins.engine.driver.local import LocalHands
 from guild_plugins.engine.driver.writing import Log
 from guild_plugins.git.process import user_environment
+from guild_plugins.plugins.running.herald import Heard, Herald
 from guild_plugins.plugins.running.shop import RunShop
+from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
 from guild_plugins.stages.runs import RunEvent
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -34,13 +36,36 @@ def driver_for(shop: RunShop, run: str, log: Log, watch: Watch) -> Driver:
     return Driver(run, shop, log, lambda: LocalHands(shop.environ), watch)
 
 
-def drive(driver: Driver, first: RunEvent, past: Iterable[RunEvent] = ()) -> bool:
-    """Go on with a run until it ends; return whether it did, and was not interrupted.
+def drive(driver: Driver, first: RunEvent) -> bool:
+    """Drive a run to its end; return whether it came to it, and was not interrupted."""
+    return asyncio.run(_to_end(driver, first))
+
+
+def drive_kept(
+    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Sequence[RunEvent] = ()
+) -> tuple[Driver, bool]:
+    """Drive a run whose facts are kept, and told to plugins.
 
     :param past: The facts of an earlier process.
     """
-    driver.recall(past)
-    return asyncio.run(_to_end(driver, first))
+    return asyncio.run(_told(shop, log, watch, first, past))
+
+
+async def _told(
+    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Sequence[RunEvent]
+) -> tuple[Driver, bool]:
+    herald = None
+    if may_have_plugins(GROUP, trusted_places(shop.top)):
+        herald = Herald(shop.top, shop.environ, shop.folder / "events.log", shop.faults)
+        herald.hear(*past)
+        log = Heard(log, herald)
+    try:
+        driver = driver_for(shop, first.run, log, watch)
+        driver.recall(past)
+        return driver, await _to_end(driver, first)
+    finally:
+        if herald is not None:
+            await herald.close()
 
 
 async def _to_end(driver: Driver, first: RunEvent) -> bool:

@@ -261,6 +261,7 @@ class RunShop:
             stage=stage,
             scope=self.scopes[scope],
             directory=place.path if place else str(self.top),
+            paths=tuple(self.paths.get(scope, ())),
             base=place.base if place else memory.run.base,
             attempt=attempt,
             earlier=memory.results.get(scope, {}),
