@@ -112,7 +112,7 @@ class OnDemandCollector:
 
     def collect_more(self, request: Request, rest: Unfolding, most: int) -> Collected:
         """Collect the next tests of what a request left."""
-        return self._do(lambda: self._admit(self.session, request, rest.take(most)))
+        return self._do(lambda: self._take_more(request, rest, most))
 
     def _do(self, job: Callable[[], Collected]) -> Collected:
         self._job = job
@@ -144,8 +144,10 @@ class OnDemandCollector:
             items += found
         collected = self._admit(session, request, items)
         collected.unknown = tuple(unknown)
-        collected.rest = rest or None
-        return collected
+        return _ended(collected, rest)
+
+    def _take_more(self, request: Request, rest: Unfolding, most: int) -> Collected:
+        return _ended(self._admit(self.session, request, rest.take(most)), rest)
 
     def _admit(
         self, session: pytest.Session, request: Request, items: list[pytest.Item]
@@ -253,6 +255,15 @@ class OnDemandCollector:
 
 class DirectoryFailed(Exception):
     """A directory cannot be collected (its conftest fails); nor can its files."""
+
+
+def _ended(collected: Collected, rest: Unfolding | None) -> Collected:
+    """Add what is left; where nothing is, what was sought in vain."""
+    if rest:
+        collected.rest = rest
+    elif rest is not None:
+        collected.missing = tuple(sorted({*collected.missing, *rest.missing}))
+    return collected
 
 
 def _is_named(item: pytest.Item, names: tuple[str, ...]) -> bool:

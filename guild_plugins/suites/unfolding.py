@@ -14,16 +14,19 @@ from __future__ import annotations
 
 import dis
 import threading
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any, Final, TypeAlias
 from unittest import TestCase
 
 import pytest
 from _pytest.python import PyCollector
 from _pytest.scope import Scope
+
+from guild_plugins.suites.parameters import Series, nodes_of_name
 
 Node: TypeAlias = pytest.Item | pytest.Collector
 
@@ -32,6 +35,9 @@ DEFERRAL = "guild-deferral"
 
 ALL: Final = 1 << 60
 """More tests than there are."""
+
+LONG: Final = 32
+"""A function with more sets of parameters than that is not made all at once."""
 
 MILD: Final = frozenset(
     {
@@ -63,13 +69,13 @@ class Chosen:
     """Which parts of a file are wanted: node ids of tests, or of what holds them."""
 
     parts: frozenset[str]
-    above: frozenset[str]
+    above: Mapping[str, int]  # with how many of the parts are in each
 
     @classmethod
     def of(cls, parts: Iterable[str]) -> Chosen:
         """Choose the parts, and know what leads to them."""
         parts = frozenset(parts)
-        return cls(parts, frozenset(above for part in parts for above in holders(part)))
+        return cls(parts, Counter(above for part in parts for above in holders(part)))
 
     def leads(self, nodeid: str) -> bool:
         """Tell whether the node is wanted, or something in it is."""
@@ -113,12 +119,34 @@ class Part:
     owner: Any = None
     name: str = ""
     value: object = None
+    series: Series | None = None
+
+    @property
+    def least(self) -> int:
+        """How many tests of it can be given away at least."""
+        return self.weight if self.series is None else 1
+
+    @property
+    def is_long(self) -> bool:
+        """It is one function with many sets of parameters."""
+        return self.weight > LONG and self.node is None and not isinstance(self.value, type)
+
+    def give(self, most: int) -> tuple[list[str], int]:
+        """Give it up, or its last tests where it can be parted; return node ids and weight."""
+        if self.series is None:
+            ids, weight = [self.nodeid], self.weight
+        else:
+            ids = self.series.give(max(most, 1))
+            weight = len(ids)
+        self.weight -= weight
+        return ids, weight
 
 
 class Deferral:
     """Holds names back while pytest goes through a module or class."""
 
     def __init__(self) -> None:
+        self.series: Series | None = None
         self._owner: object = None
         self._most = 0
         self._chosen: Chosen | None = None
@@ -152,11 +180,22 @@ class Deferral:
         weight = _weight(collector, name, obj)
         if not weight:
             return None
-        if self._most > 0:
+        if self._chosen is not None and not self._chosen.covers(nodeid):
+            weight = min(weight, self._chosen.above[nodeid])
+        part = Part(nodeid, weight, None, collector, name, obj)
+        if self._most > 0 and not (part.is_long and weight > self._most):
             self._most -= weight
             return None
-        self._deferred.append(Part(nodeid, weight, None, collector, name, obj))
+        self._most = 0
+        self._deferred.append(part)
         return []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Generator[None]:
+        """Leave out sets of parameters that another worker has."""
+        yield
+        if self.series is not None:
+            self.series.narrow(metafunc)
 
 
 class Unfolding:
@@ -183,6 +222,7 @@ class Unfolding:
         self._chosen = chosen
         self._lock = threading.Lock()
         self._parts = deque(Part(node.nodeid, 1, node) for node in nodes)
+        self._sought = {part for part in chosen.parts if "[" in part} if chosen else set()
 
     def __bool__(self) -> bool:
         return bool(self._parts)
@@ -205,7 +245,14 @@ class Unfolding:
             items += self._open(part, most - len(items))
             if most < ALL and any(map(_shares_parameters, items[before:])):
                 most = ALL
+        self._sought.difference_update(item.nodeid for item in items)
         return items
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Tests that were asked for by id and have not been made, nor given away."""
+        with self._lock:
+            return frozenset(self._sought)
 
     def give(self, waiting: int) -> tuple[list[str], int]:
         """Give up the later half of what is left.
@@ -213,20 +260,25 @@ class Unfolding:
         :param waiting: How many tests were made and wait to be run.
         :return: The node ids of the parts, in order, and how many tests they seem to be.
         """
-        given: deque[Part] = deque()
+        given: deque[str] = deque()
+        count = 0
         with self._lock:
             half = (sum(part.weight for part in self._parts) + waiting) / 2
-            count = 0
-            while self._parts and (not given or count + self._parts[-1].weight / 2 <= half):
-                given.appendleft(self._parts.pop())
-                count += given[0].weight
-        return [part.nodeid for part in given], count
+            while self._parts and (not given or count + self._parts[-1].least / 2 <= half):
+                ids, weight = self._parts[-1].give(ceil(half - count))
+                given.extendleft(reversed(ids))
+                count += weight
+                if not self._parts[-1].weight:
+                    self._parts.pop()
+            self._sought.difference_update(given)
+        return list(given), count
 
     def drop(self) -> int:
         """Forget what is left; return how many tests that seems to have been."""
         with self._lock:
             count = sum(part.weight for part in self._parts)
             self._parts.clear()
+            self._sought.clear()
         return count
 
     # -- making nodes ------------------------------------------------------------
@@ -286,13 +338,38 @@ class Unfolding:
 
     def _make(self, first: Part, most: int) -> list[Node]:
         """Make nodes of a name that was held back, and of the next ones of its owner."""
-        owner, parts = first.owner, [first]
+        owner = first.owner
+        if first.is_long or first.series is not None:
+            return self._make_some(first, most)
+        parts = [first]
         most -= first.weight
         with self._lock:
             while self._parts and self._parts[0].owner is owner and most > 0:
+                if self._parts[0].is_long:
+                    break
                 parts.append(self._parts.popleft())
                 most -= parts[-1].weight
         owner.collect = partial(_nodes_of, parts)
+        return self._made(owner)
+
+    def _make_some(self, part: Part, most: int) -> list[Node]:
+        """Make the next tests of a function; the others go back in its place."""
+        chosen = self._chosen
+        is_part = chosen is not None and not chosen.covers(part.nodeid)
+        wanted = chosen.parts if chosen is not None and is_part else None
+        series = part.series = part.series or Series(part.owner, part.name, part.value, wanted)
+        part.owner.collect = partial(series.make, most)
+        self._deferral.series = series
+        try:
+            made = self._made(part.owner)
+        finally:
+            self._deferral.series = None
+        part.weight = len(series.ids)
+        if part.weight:
+            self._put_back([part])
+        return made
+
+    def _made(self, owner: Any) -> list[Node]:
         report = self._report(owner)
         if not report.passed:
             owner.ihook.pytest_collectreport(report=report)
@@ -365,12 +442,7 @@ def _names_items(value: object) -> bool:
 
 def _nodes_of(parts: Iterable[Part]) -> Iterator[Node]:
     for part in parts:
-        hook = part.owner.ihook.pytest_pycollect_makeitem
-        made = hook(collector=part.owner, name=part.name, obj=part.value)
-        if isinstance(made, list):
-            yield from made
-        elif made is not None:
-            yield made
+        yield from nodes_of_name(part.owner, part.name, part.value)
 
 
 def _shares_parameters(item: pytest.Item) -> bool:

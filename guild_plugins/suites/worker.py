@@ -154,8 +154,6 @@ class SuiteInteractor(WorkerInteractor):
             collected = Collected()
         if collected.unknown:
             self.outbox.put((Tag.UNKNOWN_NAMES.value, collected.unknown))
-        if collected.missing:
-            self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
         self._look_for_foreign_imports()
         if self.heap:
             self.heap.settle()
@@ -174,6 +172,8 @@ class SuiteInteractor(WorkerInteractor):
         self, tag: Tag, unit: int, collected: Collected, reading: Reading | None, started: float
     ) -> None:
         """Queue the tests that were made, and say so."""
+        if collected.missing:
+            self.outbox.put((Tag.NOT_FOUND.value, unit, collected.missing))
         items = self.session.items
         first, count = len(items), len(collected.items)
         items.extend(collected.items)

@@ -60,6 +60,12 @@ MIXED = """
     def helper(): pass
     test_value = 3
 
+    class TestLong:
+        @pytest.mark.parametrize("left", range(9))
+        @pytest.mark.parametrize("right", ["x::y", "[z]", "b", "b", "c"])
+        def test_l(self, left, right): pass
+        def test_m(self): pass
+
     def test_k(): pass
 """
 
@@ -108,7 +114,7 @@ def serial(pytester: pytest.Pytester) -> list[str]:
     return [item.nodeid for item in items]
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 200])
 def test_a_few_at_a_time_come_to_all_in_the_same_order(
     pytester: pytest.Pytester, serial: list[str], most: int
 ) -> None:
@@ -117,10 +123,10 @@ def test_a_few_at_a_time_come_to_all_in_the_same_order(
     batches = list(reader.batches(most))
 
     assert [nodeid for batch in batches for nodeid in batch] == serial
-    assert len(batches) > 1 or most == 100
+    assert len(batches) > 1 or most == 200
 
 
-@pytest.mark.parametrize("most", [1, 3, 6])
+@pytest.mark.parametrize("most", [1, 3, 6, 40])
 def test_what_is_given_away_and_what_is_kept_are_the_whole(
     pytester: pytest.Pytester, serial: list[str], most: int
 ) -> None:
@@ -153,6 +159,42 @@ def test_half_of_what_waits_is_given_away(pytester: pytest.Pytester) -> None:
     assert parts[0].endswith("test_050")
     assert parts[-1].endswith("test_099")
     assert rest.weight == 30
+
+
+def test_half_of_what_waits_of_one_function_is_given_away(pytester: pytest.Pytester) -> None:
+    text = """
+        import pytest
+        @pytest.mark.parametrize("n", range(100))
+        def test_n(n): pass
+    """
+    reader = Reader(pytester, text)
+    collected = reader.collector.collect(reader.request(20))
+    rest = collected.rest
+    assert rest is not None
+
+    parts, count = rest.give(waiting=20)
+    again, _ = rest.give(waiting=0)
+    other = flat(reader.batches(7, reader.request(7, parts=frozenset(parts))))
+
+    assert len(ids(collected)) == 20
+    assert (len(parts), count, len(again), rest.weight) == (50, 50, 15, 15)
+    assert other == parts == [f"test_it.py::test_n[{n}]" for n in range(50, 100)]
+
+
+def test_parameters_that_are_not_found_again_are_told(pytester: pytest.Pytester) -> None:
+    text = """
+        import pytest
+        @pytest.mark.parametrize("n", range(100))
+        def test_n(n): pass
+    """
+    reader = Reader(pytester, text)
+    wanted = frozenset({"test_it.py::test_n[3]", "test_it.py::test_n[other]"})
+
+    collected = reader.collector.collect(reader.request(8, parts=wanted))
+
+    assert ids(collected) == ["test_it.py::test_n[3]"]
+    assert collected.rest is None
+    assert collected.missing == ("test_it.py::test_n[other]",)
 
 
 def test_tests_that_share_a_parameter_come_together(pytester: pytest.Pytester) -> None:
@@ -282,8 +324,16 @@ def test_a_module_that_is_read_again_sets_its_fixtures_up_once(tmp_path: Path) -
     assert len(setups) == len(set(setups))
 
 
-def test_a_large_file_that_two_workers_share_is_collected_once(tmp_path: Path) -> None:
-    slow = "import time\n" + "\n".join(f"def test_{n:03}(): time.sleep(0.03)" for n in range(200))
+MANY = "\n".join(f"def test_{n:03}(): time.sleep(0.03)" for n in range(200))
+LONG = """
+@pytest.mark.parametrize("n", range(200))
+def test_n(n): time.sleep(0.03)
+"""
+
+
+@pytest.mark.parametrize("tests", [MANY, LONG], ids=["many", "long"])
+def test_a_large_file_that_two_workers_share_is_collected_once(tmp_path: Path, tests: str) -> None:
+    slow = f"import time, pytest\n{tests}"
     tree = write(tmp_path, {"test_it.py": slow})
     expect(tree, 8.0)
 
