@@ -18,7 +18,7 @@ def main() -> int:
     if sys.argv[1:2] == ["merge-driver"]:
         from guild_plugins.delivery.driver import drive
 
-        return drive(sys.argv[2:], _ask_plugins)
+        return drive(sys.argv[2:], _ask_plugins, _run_mergers)
     from guild_plugins.cli import main as run_command
 
     return run_command()
@@ -30,6 +30,13 @@ def _ask_plugins(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | 
     from guild_plugins.commands.merge_plugins import ask
 
     return ask(path, base, ours, theirs)
+
+
+def _run_mergers(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    """Run the programs that the user configured, whose machinery is imported only here."""
+    from guild_plugins.delivery.mergers import run_mergers
+
+    return run_mergers(path, base, ours, theirs)
 
 
 class Installed:

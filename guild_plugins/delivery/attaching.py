@@ -21,9 +21,15 @@ START: Final = Path(guild_plugins.__file__).with_name("start.py")
 
 _COMMAND: Final = (
     "if test -x {python} && test -r {start}; then"
-    " exec {python} -I -S {start} merge-driver %O %A %B %L %P %S %X %Y; fi;"
+    " {python} -I -S {start} merge-driver %O %A %B %L %P %S %X %Y; code=$?;"
+    " if test $code -le 1 || grep -q '^<<<<<<<' %A; then test $code -eq 0; exit; fi; fi;"
     " git merge-file -q --marker-size=%L -L ours -L base -L theirs %A %O %B"
 )
+"""What was killed before it had written anything left our side alone; git merges then.
+
+Where markers are there, git's own result is. A merge that was written without any is
+merged with theirs once more, which changes nothing.
+"""
 
 
 def driver_command(python: Path, start: Path) -> str:

@@ -26,10 +26,12 @@ from guild_plugins.merge.trivial import merge_trivially
 
 CLEAN, CONFLICT = 0, 1
 
-_WITHOUT, _PLUGINS = "--without=", "--plugins"
+_WITHOUT, _PLUGINS, _MERGERS = "--without=", "--plugins", "--mergers"
+
+Ask = Callable[..., "bytes | str | None"]
 
 USAGE = """\
-usage: guild merge-driver [--without=RULE,...] [--plugins] %O %A %B %L %P [%S %X %Y]
+usage: guild merge-driver [--without=RULE,...] [--mergers] [--plugins] %O %A %B %L %P [%S %X %Y]
 
 Git runs this for files that both sides changed. To set it up by hand:
 
@@ -39,19 +41,21 @@ Git runs this for files that both sides changed. To set it up by hand:
 """
 
 
-def drive(args: list[str], ask: Callable[..., bytes | str | None] | None = None) -> int:
+def drive(args: list[str], ask: Ask | None = None, run: Ask | None = None) -> int:
     """Merge one file into ``%A``; return 0 where it is clean and 1 where it is not.
 
     :param ask: What ``--plugins`` asks first: given path, base, ours and theirs, it
         returns the merged text, why a person has to decide, or ``None``.
+    :param run: The same for ``--mergers``, before the plugins.
     """
-    without, is_asked, args = _options(args)
+    without, options, args = _options(args)
     if len(args) < 3:
         sys.stderr.write(USAGE)
         return 2
     base, ours, theirs, size, path, *names = [*args, *[""] * (5 - len(args))]
     job = Job(base, ours, theirs, path or ours, without)
-    job.ask = ask if is_asked else None
+    wanted = (run if _MERGERS in options else None, ask if _PLUGINS in options else None)
+    job.asked = [each for each in wanted if each is not None]
     style = Style(size=int(size) if size.isdigit() and int(size) else MARKER_SIZE)
     style.labels = _labels(names)
     try:
@@ -81,32 +85,36 @@ def drive(args: list[str], ask: Callable[..., bytes | str | None] | None = None)
 class Job:
     """The files of one merge, as git names them, and the path that they stand for."""
 
-    __slots__ = ("ask", "base", "ours", "path", "theirs", "without")
+    __slots__ = ("asked", "base", "ours", "path", "theirs", "without")
 
     def __init__(
         self, base: str, ours: str, theirs: str, path: str, without: frozenset[str]
     ) -> None:
         self.base, self.ours, self.theirs, self.path = base, ours, theirs, path
         self.without = without
-        self.ask: Callable[..., bytes | str | None] | None = None
+        self.asked: list[Ask] = []
 
 
-def _options(args: list[str]) -> tuple[frozenset[str], bool, list[str]]:
-    """Return the rules to do without, whether plugins are asked, and the other arguments."""
+def _options(args: list[str]) -> tuple[frozenset[str], set[str], list[str]]:
+    """Return the rules to do without, whom to ask, and the other arguments."""
     without: frozenset[str] = frozenset()
-    is_asked = False
-    while args and (args[0] == _PLUGINS or args[0].startswith(_WITHOUT)):
-        if args[0] == _PLUGINS:
-            is_asked = True
-        else:
+    asked: set[str] = set()
+    while args and (args[0] in (_PLUGINS, _MERGERS) or args[0].startswith(_WITHOUT)):
+        if args[0].startswith(_WITHOUT):
             without = frozenset(args[0][len(_WITHOUT) :].split(","))
+        else:
+            asked.add(args[0])
         args = args[1:]
-    return without, is_asked, args
+    return without, asked, args
 
 
 def _by_plugins(job: Job, texts: tuple[bytes, bytes, bytes]) -> int | None:
-    """Let plugins merge; return ``None`` where none of them is responsible for the file."""
-    answer = job.ask(job.path, *texts) if job.ask else None
+    """Let mergers and plugins merge; return ``None`` where none of them has the file."""
+    answer = None
+    for ask in job.asked:
+        answer = ask(job.path, *texts)
+        if answer is not None:
+            break
     if answer is None:
         return None
     if isinstance(answer, str):

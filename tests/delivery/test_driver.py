@@ -169,6 +169,41 @@ def test_a_crash_leaves_the_markers_of_git(tmp_path: Path, how: str) -> None:
     assert repo.git("diff", "--name-only", "--diff-filter=U") == "a.txt\n"
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code", "merged"),
+    [
+        ("two\n", "three\n", 1, "<<<<<<< ours\ntwo\n=======\nthree\n>>>>>>> theirs\n"),
+        ("one\n2\n3\n4\nnew\n", "first\n2\n3\n4\n", 0, "first\n2\n3\n4\nnew\n"),
+    ],
+)
+def test_a_kill_before_anything_was_written_leaves_what_git_makes_of_it(
+    repo: Repo, tmp_path: Path, ours: str, theirs: str, code: int, merged: str
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text("import os\nos.kill(os.getpid(), 9)\n")
+    repo.git("config", "merge.guild.driver", driver_command(Path(sys.executable), script))
+    repo.fork({"a.txt": "one\n2\n3\n4\n"}, {"a.txt": ours}, {"a.txt": theirs})
+
+    repo.git("merge", "topic", code=code)
+
+    assert repo.text("a.txt") == merged
+    assert repo.git("diff", "--name-only", "--diff-filter=U") == ("a.txt\n" if code else "")
+
+
+def test_a_rebase_over_a_conflict_keeps_both_sides_and_goes_on(repo: Repo) -> None:
+    repo.fork(*FIGHT)
+
+    repo.git("rebase", "topic", code=1)
+    shown = repo.text("a.txt")
+    (repo.top / "a.txt").write_text("both\n")
+    repo.git("add", "a.txt")
+    repo.git("-c", "core.editor=true", "rebase", "--continue")
+
+    assert "three\n" in shown
+    assert "two\n" in shown
+    assert repo.git("log", "-1", "--format=%P") == repo.git("rev-parse", "topic")
+
+
 def test_a_proposal_is_kept_beside_the_conflict_and_can_be_accepted(repo: Repo) -> None:
     base = "x = 1\ny = 2\nz = f(a, b)\n"
     repo.fork(
