@@ -94,8 +94,7 @@ def _end(repository: Repository, started: OperationStarted) -> Event:
     top = _work_tree(repository, started)
     for lock in _locks(repository, started):
         remove_left(repository, lock, started.reference, started.new, started.at)
-    current = read_ref(top, started.reference)
-    if current is not None and (current == started.new or is_ancestor(top, started.new, current)):
+    if _has_moved(top, started):
         return moved(started, at)
     return OperationAbandoned(
         id=fresh_id(),
@@ -104,6 +103,22 @@ def _end(repository: Repository, started: OperationStarted) -> Event:
         operation=started.operation,
         reason="its process died before the reference moved",
     )
+
+
+def _has_moved(top: Path, started: OperationStarted) -> bool:
+    """Say whether a reference has what was to come, or what came after that.
+
+    What is taken back stood on what was to come, and has not moved while it is there.
+    """
+    current, old = read_ref(top, started.reference), started.old
+    if current is None or current == old:
+        return False
+    if current == started.new:
+        return True
+    if not is_ancestor(top, started.new, current):
+        return False
+    is_taken_back = old is not None and is_ancestor(top, started.new, old)
+    return not (is_taken_back and old is not None and is_ancestor(top, old, current))
 
 
 def _work_tree(repository: Repository, started: OperationStarted) -> Path:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,22 @@ def test_an_interrupted_undo_is_begun_again(repo: Path) -> None:
     git(repo, "update-ref", f"refs/guild/backup/{second[:16]}", second)
 
     assert cli.main(["undo"]) == Exit.DONE
+
+
+def test_an_undo_that_was_killed_before_it_moved_the_branch_is_not_taken_for_done(
+    repo: Path,
+) -> None:
+    first = git(repo, "rev-parse", "HEAD")
+    commit(repo, "1")
+    die = (
+        "import os, signal\n"
+        "from guild_plugins import cli\n"
+        "from guild_plugins.delivery import operation\n"
+        "operation.move_ref = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "cli.main(['undo'])\n"
+    )
+    subprocess.run([sys.executable, "-c", die], cwd=repo, check=False)
+
+    assert cli.main(["undo"]) == Exit.DONE
+
+    assert git(repo, "rev-parse", "HEAD") == first
