@@ -79,6 +79,38 @@ SETTLED = [
         "# 1\n- one fix\n- two more\n",
     ),
     (
+        "headed",
+        "CHANGELOG.md",
+        "# Changes\n",
+        "# Changes\n- one fix\n",
+        "# Changes\n- two more\n\n## 1.1\n\n- the third of them\n",
+        "# Changes\n- one fix\n- two more\n\n## 1.1\n\n- the third of them\n",
+    ),
+    (
+        "maintained",
+        "CHANGELOG.md",
+        "# Changes\n",
+        "# Changes\n\n## 1.1 - 2026-01-02\n\n- one\n",
+        "# Changes\n\n## 2.0 (unreleased)\n\n- two\n",
+        "# Changes\n\n## 2.0 (unreleased)\n\n- two\n## 1.1 - 2026-01-02\n\n- one\n",
+    ),
+    (
+        "begun",
+        "CHANGES.rst",
+        "Changes\n\n1.1.dev\n-------\n\n- one\n",
+        "Changes\n\n2.0.dev\n-------\n\n1.1.dev\n-------\n\n- one\n",
+        "Changes\n\n1.1 (July)\n----------\n\n- one\n",
+        "Changes\n\n2.0.dev\n-------\n\n1.1 (July)\n----------\n\n- one\n",
+    ),
+    (
+        "pending",
+        "CHANGELOG.md",
+        "# Changes\n",
+        "# Changes\n\n## Unreleased\n\n### Fixed\n\n- one\n",
+        "# Changes\n\n## [Unreleased]\n\n### Fixed\n\n- a second and last\n",
+        "# Changes\n\n## [Unreleased]\n\n### Fixed\n\n- one\n- a second and last\n",
+    ),
+    (
         "releases",
         "CHANGELOG.md",
         "# Changes\n",
@@ -305,6 +337,25 @@ def test_an_empty_bullet_that_one_side_filled_is_filled() -> None:
     result = _merge("CHANGES.md", "# 1\n*\n", "# 1\n* a fix\n", "# 1\n* another bug\n*\n")
 
     assert result.text == b"# 1\n* a fix\n* another bug\n"
+
+
+def test_a_comment_that_holds_a_place_goes_when_the_place_is_taken() -> None:
+    result = _merge("CHANGES.md", "# 1\n<!-- new -->\n", "# 1\n- a fix\n", "# 1\n- more words\n")
+
+    assert result.text == b"# 1\n- a fix\n- more words\n"
+
+
+def test_sides_with_the_same_headings_do_not_look_alike_for_that() -> None:
+    base, head = "# Changes\n", "# Changes\n\n## 2\n\n### Fixed\n\n### Added\n\n"
+    result = _merge("CHANGES.md", base, f"{head}- this and that\n", f"{head}- a few others\n")
+
+    assert result.text == f"{head}- this and that\n- a few others\n".encode()
+
+
+def test_words_of_a_changelog_that_grew_are_not_mixed() -> None:
+    result = _merge("NEWS", "- a b c d\n", "- a b c d e\n  f\n", "- x b c d\n")
+
+    assert isinstance(result, Conflict)
 
 
 def test_no_two_rules_have_one_name() -> None:

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from guild_plugins.merge.kinds import CHANGELOG, PATTERNS, PEOPLE, PINS, PROSE
 from guild_plugins.merge.rules.additions import alike_lines, ended, look_alike
-from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
+from guild_plugins.merge.rules.sections import (
+    Section,
+    cut_sections,
+    is_bullet,
+    is_underline,
+    lines_below,
+    top_headings,
+)
+from guild_plugins.merge.rules.sides import Lines, Place, Sides, is_holder, squash
 
 _LISTS = (CHANGELOG, PEOPLE, PATTERNS)
 _TEXTS = (*_LISTS, PROSE, PINS)
@@ -21,54 +29,54 @@ _TEXTS = (*_LISTS, PROSE, PINS)
 def settle(sides: Sides, place: Place) -> Lines | None:
     """Return both sides' entries of a changelog or a list of people or patterns.
 
-    Left to `settle_releases` are sides with other headings than each other's, where
-    people differ about which release an entry is of, and a file that both sides made.
+    Left to others are sides with other headings than each other's, where people differ
+    about which release an entry is of, and a file that both sides made.
     """
-    mine = _top_headings(sides.ours)
-    if _is_whole(sides) or (mine and mine != _top_headings(sides.theirs)):
+    ours, theirs = top_headings(sides.ours), top_headings(sides.theirs)
+    if is_whole(sides) or ours != theirs:
         return None
-    return settle_releases(sides, place)
+    return join_entries(sides, place)
 
 
-def settle_releases(sides: Sides, place: Place) -> Lines | None:
-    """Return both sides' entries, whatever their headings."""
-    return settle_texts(sides, place) if place.kind in _LISTS else None
+def settle_headed(sides: Sides, place: Place) -> Lines | None:
+    """Return them where one side wrote a heading as well, and the other entries alone."""
+    ours, theirs = top_headings(sides.ours), top_headings(sides.theirs)
+    if is_whole(sides) or (ours and theirs):
+        return None
+    return join_entries(sides, place)
 
 
 def settle_texts(sides: Sides, place: Place) -> Lines | None:
     """Return both sides' lines of a text."""
-    if place.kind not in _TEXTS or not sides.both_added:
+    return join_entries(sides, place, kinds=_TEXTS)
+
+
+def join_entries(
+    sides: Sides, place: Place, heading: Lines | None = None, kinds: tuple[str, ...] = _LISTS
+) -> Lines | None:
+    """Join what both sides added, unless some of it looks like versions of one thing.
+
+    :param heading: What is not released yet comes under it.
+    """
+    if place.kind not in kinds or not sides.both_added:
         return None
-    if look_alike(sides.ours, sides.theirs) or alike_lines(sides.ours, sides.theirs):
+    ours, theirs = (lines_below(side) for side in (sides.ours, sides.theirs))
+    if look_alike(ours, theirs) or alike_lines(ours, theirs):
         return None
-    return _merged(sides)
+    return _merged(sides, heading)
 
 
-class _Section:
-    """The lines below a heading, and the headings that it is under; none at the beginning."""
-
-    __slots__ = ("body", "heading", "path")
-
-    def __init__(self, path: tuple[bytes, ...], heading: Lines) -> None:
-        self.path, self.heading = path, heading
-        self.body: Lines = []
-
-
-def _is_whole(sides: Sides) -> bool:
+def is_whole(sides: Sides) -> bool:
     """Return whether both sides made a file of which there is nothing else."""
     return not (sides.base or sides.before or sides.after)
 
 
-def _top_headings(lines: Lines) -> set[tuple[bytes, ...]]:
-    return {section.path[:1] for section in _sections(lines) if section.path}
-
-
-def _merged(sides: Sides) -> Lines:
-    """Join section by section."""
-    merged = _sections(sides.ours)
+def _merged(sides: Sides, heading: Lines | None = None) -> Lines:
+    """Join section by section; those not released yet under one heading, where one is given."""
+    merged = _named(cut_sections(sides.ours), heading)
     bodies = {section.path: section for section in merged}
     at = 0
-    for section in _sections(sides.theirs):
+    for section in _named(cut_sections(sides.theirs), heading):
         twin = bodies.get(section.path)
         if twin is not None:
             at = merged.index(twin) + 1
@@ -85,24 +93,17 @@ def _merged(sides: Sides) -> Lines:
     return lines
 
 
-def _sections(lines: Lines) -> list[_Section]:
-    """Cut lines at headings, underlined or with ``#``."""
-    found = [_Section((), [])]
-    above: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        body = found[-1].body
-        mark = _hashes(line)
-        is_underline = bool(body and body[-1].strip() and _is_underline(line))
-        if not mark and not is_underline:
-            body.append(line)
-            continue
-        kind = mark or line[:1]
-        heading = [body.pop(), line] if is_underline and not mark else [line]
-        kinds = [known for known, _ in above]
-        above = above[: kinds.index(kind)] if kind in kinds else above
-        above = [*above, (kind, squash(heading[:1]))]
-        found.append(_Section(tuple(name for _, name in above), heading))
-    return found
+def _named(sections: list[Section], heading: Lines | None) -> list[Section]:
+    """Give the section that is not released yet a heading, and those below it."""
+    if heading is None:
+        return sections
+    old = next(section.path for section in sections if section.is_top and section.is_pending)
+    for section in sections:
+        if section.path == old:
+            section.heading = heading
+        if section.path[:1] == old:
+            section.path = (b"", *section.path[1:])
+    return sections
 
 
 def _union(ours: Lines, theirs: Lines, base: Lines) -> Lines:
@@ -141,14 +142,14 @@ def _entries(lines: Lines) -> list[Lines]:
     entries: list[Lines] = []
     in_bullet = False
     for line in lines:
-        is_bullet = _is_bullet(line)
-        goes_on = line[:1] in b" \t" or in_bullet or _is_underline(line)
-        is_more = goes_on and not is_bullet and entries and entries[-1][-1].strip()
+        begins = is_bullet(line)
+        goes_on = line[:1] in b" \t" or in_bullet or is_underline(line)
+        is_more = goes_on and not begins and entries and entries[-1][-1].strip()
         if entries and (is_more or not line.strip()):
             entries[-1].append(line)
         else:
             entries.append([line])
-        in_bullet = bool(line.strip()) and (is_bullet or in_bullet)
+        in_bullet = bool(line.strip()) and (begins or in_bullet)
     return entries
 
 
@@ -158,41 +159,19 @@ def _left_over(base: Lines, ours: Lines, theirs: Lines) -> int:
 
 
 def _holders(lines: Lines) -> int:
-    return sum(line.strip() in (b"*", b"-") for line in lines)
+    return sum(map(_holds, lines))
+
+
+def _holds(line: bytes) -> bool:
+    """Return whether a line waits for an entry."""
+    return bool(line.strip()) and is_holder(line)
 
 
 def _without_holders(lines: Lines, count: int) -> Lines:
     """Return the lines without some of the empty bullets, the last ones first."""
     kept = list(lines)
     for at in range(len(kept) - 1, -1, -1):
-        if count > 0 and kept[at].strip() in (b"*", b"-"):
+        if count > 0 and _holds(kept[at]):
             del kept[at]
             count -= 1
     return kept
-
-
-def _hashes(line: bytes) -> bytes:
-    """Return the sign of a heading of Markdown; empty where there is none."""
-    rest = line.lstrip(b"#")
-    return line[: len(line) - len(rest)] if rest[:1].isspace() else b""
-
-
-def _is_underline(line: bytes) -> bool:
-    signs = line.rstrip()
-    return len(signs) >= SHORTEST and signs[:1] in _RULERS and not signs.strip(signs[:1])
-
-
-def _is_bullet(line: bytes) -> bool:
-    """Return whether an entry begins: at a bullet, a number, a link target, a comment (rst)."""
-    if line.startswith(b"["):
-        return True
-    word = line.split(None, 1)[0] if line.strip() else b""
-    return word in _BULLETS or (word[:-1].isdigit() and word[-1:] in (b".", b")"))
-
-
-SHORTEST = 3
-"""An underline has so many signs at least."""
-
-_BULLETS = (b"-", b"*", b"+", b"..")
-
-_RULERS = tuple(b"-=~^\"'`#*+_"[at : at + 1] for at in range(11))

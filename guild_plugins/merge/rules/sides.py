@@ -31,8 +31,9 @@ class Sides:
     @property
     def both_added(self) -> bool:
         """Whether nothing stood here before, and both sides put something."""
-        is_new = not any(line.strip() not in _EMPTY_ENTRIES for line in self.base)
-        return is_new and bool(squash(self.ours)) and bool(squash(self.theirs))
+        return (
+            all(map(is_holder, self.base)) and bool(squash(self.ours)) and bool(squash(self.theirs))
+        )
 
 
 class Uses:
@@ -69,6 +70,12 @@ class Place:
         self.without = without
 
 
+def is_holder(line: bytes) -> bool:
+    """Return whether a line is blank, or holds the place of something to be written there."""
+    words = line.strip()
+    return words in _EMPTY_ENTRIES or (words.startswith(b"<!--") and words.endswith(b"-->"))
+
+
 def squash(lines: Lines) -> bytes:
     """Return the lines without any whitespace."""
     return b"".join(b"".join(lines).split())
@@ -83,4 +90,4 @@ def indent(lines: Lines) -> int:
 
 
 _EMPTY_ENTRIES = (b"", b"*", b"-")
-"""Lines that hold the place of something to be written there."""
+"""Lines with nothing in them; comments of Markdown hold a place as well."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 
 from guild_plugins.merge.diff3 import BOTH, CONFLICT, OURS, THEIRS, Alignment
+from guild_plugins.merge.kinds import CHANGELOG
 from guild_plugins.merge.rules.sides import Lines, Place, Sides, squash
 from guild_plugins.merge.words import tokens_of
 
@@ -25,6 +26,8 @@ def settle(sides: Sides, place: Place) -> Lines | None:
 
 def settle_grown(sides: Sides, place: Place) -> Lines | None:
     """Return them where one side has more lines than before, or fewer, and the other does not."""
+    if place.kind == CHANGELOG:
+        return None  # what grew is another entry, or another release
     ours, theirs = (len(side) - len(sides.base) for side in (sides.ours, sides.theirs))
     if ours * theirs < 0:
         return None  # one wrote more, one less: two ways of saying it
