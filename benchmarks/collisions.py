@@ -82,7 +82,7 @@ def main() -> int:
     print("| what was taken away | seeded | reported |\n| --- | --- | --- |")
     for kind, count in [*made.items(), ("all", sum(made.values()))]:
         hits = found[kind] if kind != "all" else sum(found.values())
-        print(f"| {kind} | {count} | {hits} ({hits / count:.1%}) |")
+        print(f"| {kind} | {count} | {hits} ({hits / max(1, count):.1%}) |")
     print(f"| alarms in {looked} real clean merges | | {alarms} ({alarms / max(1, looked):.1%}) |")
     return 0
 

@@ -141,15 +141,14 @@ class _Look:
         return Modules({*self._paths, *self._changed}, source_folders(self._paths))
 
     @cached_property
-    def _methods(self) -> dict[str, tuple[str, str]]:
-        """The methods that are nowhere in the tree any more: name to module and class."""
-        of = {
-            name: (path, owner)
-            for path, found in self._lost.items()
-            for name, owner in found.methods.items()
-        }
+    def _methods(self) -> dict[str, list[tuple[str, frozenset[str]]]]:
+        """The methods that are nowhere in the tree any more: name to modules and classes."""
+        of: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        for path, found in self._lost.items():
+            for name, owners in found.methods.items():
+                of.setdefault(name, []).append((path, owners))
         left = self._tree.defining(of) if of else ()
-        return {name: where for name, where in of.items() if name not in left}
+        return {name: places for name, places in of.items() if name not in left}
 
     def colliding(self, path: str, begun: Begun) -> Iterator[Collision]:
         """Yield what a file began to use that is lost."""
@@ -225,13 +224,11 @@ class _Look:
                 yield Collision(path, module, call.use.name, self._remover, CALL)
 
     def _lost_methods(self, path: str, name: str) -> Iterator[Collision]:
-        where = self._methods.get(name)
-        if where is None or where[0] == path:
-            return
-        module, owner = where
         text = self._changed[path].of(_OTHER[self._remover])
-        if re.search(rf"\b(?:{owner}|{_module_words(module)[-1]})\b".encode(), text):
-            yield Collision(path, module, name, self._remover, METHOD)
+        for module, owners in self._methods.get(name, ()):
+            words = "|".join(sorted({*owners, _module_words(module)[-1]}))
+            if module == path or re.search(rf"\b(?:{words})\b".encode(), text):
+                yield Collision(path, module, name, self._remover, METHOD)
 
 
 _NONE = Lost(frozenset(), {}, {})

@@ -42,13 +42,13 @@ class Lost(NamedTuple):
     """What a module does not offer any more.
 
     :param names: At its top.
-    :param methods: In its classes, by name: the class.
+    :param methods: In its classes, by name: the classes.
     :param signatures: Functions and classes that are called otherwise: before and after.
     :param is_gone: There is no such file any more.
     """
 
     names: frozenset[str]
-    methods: Mapping[str, str]
+    methods: Mapping[str, frozenset[str]]
     signatures: Changed
     is_gone: bool = False
 
@@ -77,7 +77,7 @@ def find_lost(versions: Versions, remover: str) -> Lost:
     names = bound_names(before) - set().union(*map(bound_names, trees)) - supplied
     methods = _members(before)
     for tree in trees:
-        methods = {name: owner for name, owner in methods.items() if name not in _all_bound(tree)}
+        methods = {name: owners for name, owners in methods.items() if name not in _all_bound(tree)}
     own = trees[-1]
     return Lost(frozenset(names), methods, _called_otherwise(before, own), not versions.merged)
 
@@ -108,15 +108,16 @@ def _is_open(tree: Module) -> bool:
     return "*" in names or (GETATTR in names and supplied_names(tree.body) is None)
 
 
-def _members(tree: Module) -> dict[str, str]:
-    """Return the methods of the classes at the top, each with its class."""
-    return {
-        node.name: owner.name
-        for owner in tree.body
-        if isinstance(owner, ClassDef)
-        for node in owner.body
-        if isinstance(node, FunctionDef | AsyncFunctionDef) and not node.name.startswith("__")
-    }
+def _members(tree: Module) -> dict[str, frozenset[str]]:
+    """Return the methods of the classes at the top, each with its classes."""
+    found: dict[str, frozenset[str]] = {}
+    for owner in tree.body:
+        if not isinstance(owner, ClassDef):
+            continue
+        for node in owner.body:
+            if isinstance(node, FunctionDef | AsyncFunctionDef) and node.name[:2] != "__":
+                found[node.name] = found.get(node.name, frozenset()) | {owner.name}
+    return found
 
 
 def _all_bound(tree: Module) -> set[str]:

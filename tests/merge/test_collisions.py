@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 
 from guild_plugins.merge.collisions import find_collisions
+from guild_plugins.merge.engine import merge
 from guild_plugins.merge.glance import Glance
 from guild_plugins.merge.lost import Versions
 
@@ -50,6 +51,8 @@ def collide(
     """Return what collides where ours changes ``lib/m.py`` and theirs adds users of it."""
     base = {"lib/__init__.py": b"", "lib/m.py": MODULE, "app.py": b"", **(more or {})}
     merged = {**base, **ours, **theirs}
+    for path in ours.keys() & theirs.keys():
+        merged[path] = merge(path, *(each[path] or b"" for each in (base, ours, theirs))).text
     changed = {
         path: Versions(
             base.get(path, b""),
@@ -117,6 +120,25 @@ def test_a_module_that_became_a_package_is_there() -> None:
     moved: dict[str, bytes | None] = {"lib/m.py": None, "lib/m/__init__.py": MODULE}
 
     assert collide(moved, {"app.py": b"from lib.m import old\nimport lib.m\n"}) == []
+
+
+def test_a_method_that_went_from_several_classes_is_told_of_the_one_that_is_named() -> None:
+    renamed: dict[str, bytes | None] = {
+        path: MODULE.replace(b"def measure", b"def size") for path in ("lib/m.py", "lib/z.py")
+    }
+    use = b"from lib.m import Thing\n\nThing().measure()\n"
+
+    found = collide(renamed, {"app.py": use}, more={"lib/z.py": MODULE.replace(b"Thing", b"Zed")})
+
+    assert ("app.py", "lib/m.py", "measure") in found
+
+
+def test_a_method_that_went_and_is_called_anew_in_its_own_module_is_told() -> None:
+    called = MODULE.replace(b"return 2", b"return self.measure()")
+
+    found = collide({"lib/m.py": MODULE.replace(b"measure", b"size")}, {"lib/m.py": called})
+
+    assert found == [("lib/m.py", "lib/m.py", "measure")]
 
 
 def test_a_name_that_another_module_passes_on_by_a_star_is_told() -> None:
