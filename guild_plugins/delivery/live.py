@@ -8,6 +8,7 @@ takes it away. Neither index nor files are touched, and no filter is run.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Final
 from guild_plugins.delivery.names import PREFIX
 from guild_plugins.git.changes import without_filters
 from guild_plugins.git.index import copy_index
-from guild_plugins.git.process import GitFailed, run_git
+from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import Repository, find_repository
 from guild_plugins.git.snapshots import UnknownRevision, object_id
 from guild_plugins.git.worktrees import checked_out
 from guild_plugins.git.writing import write_commit
+
+LARGE: Final = 10_000_000
+"""Bytes from which on an untracked file is not looked at."""
 
 NOBODY: Final = {
     f"GIT_{who}_{what}": value
@@ -124,12 +128,32 @@ def _live(short: str, tip: str, tree: str, path: Path | None) -> Live:
 
 
 def _tree_of(path: Path) -> str | None:
-    """Write what lies in a work tree as a tree: tracked, or untracked and not ignored."""
+    """Write what lies in a work tree as a tree: tracked, or untracked and not ignored.
+
+    Repositories in it are left out, and what is untracked and large: it would be copied.
+    """
     found = find_repository(path)
     if found is None:
         return None
     with TemporaryDirectory(prefix="guild-live-") as folder:
         index = copy_index(path, found.git_dir, Path(folder, "index"))
         extra = {**without_filters(found), "GIT_INDEX_FILE": str(index.file)}
-        run_git(["add", "--all"], path, extra_env=extra)
+        run_git(["add", "--update"], path, extra_env=extra)
+        others = ["ls-files", "-z", "--others", "--exclude-standard"]
+        names = split_names(run_git(others, path, extra_env=extra))
+        small = "".join(f"{name}\0" for name in names if _is_small(path, name))
+        run_git(
+            ["update-index", "--add", "-z", "--stdin"],
+            path,
+            input=os.fsencode(small),
+            extra_env=extra,
+        )
         return run_git(["write-tree"], path, extra_env=extra).decode().strip()
+
+
+def _is_small(folder: Path, name: str) -> bool:
+    try:
+        status = (folder / name).lstat()
+    except OSError:  # gone meanwhile
+        return False
+    return not stat.S_ISDIR(status.st_mode) and status.st_size < LARGE

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
+from guild_plugins.graph.boundaries.surface import is_moved
 from guild_plugins.graph.imports import Import as Meant
 from guild_plugins.graph.modules import Modules
 from guild_plugins.merge.begun import Begun, Called, Use, find_begun
@@ -218,9 +219,9 @@ class _Look:
             if signatures is None:
                 continue
             before, after = signatures
-            if before.accepts(call.given, call.keywords) and not after.accepts(
-                call.given, call.keywords
-            ):
+            fits = after.accepts(call.given, call.keywords)
+            is_other = not fits or is_moved(before, after, call.given)
+            if before.accepts(call.given, call.keywords) and is_other:
                 yield Collision(path, module, call.use.name, self._remover, CALL)
 
     def _lost_methods(self, path: str, name: str) -> Iterator[Collision]:

@@ -106,6 +106,11 @@ CLASHING: dict[str, tuple[Files, Files, str]] = {
         {"app.py": CALLER},
         "call",
     ),
+    "a parameter in front of others": (
+        edited("lib/m.py", "load(path)", "load(mode, path=0)"),
+        {"app.py": CALLER},
+        "call",
+    ),
     "a keyword that is gone": (
         edited("lib/m.py", "def load(path):\n    return path", "def load(file):\n    return file"),
         {"app.py": "from lib import m\n\nm.load(path=1)\n"},
@@ -271,15 +276,28 @@ def test_filters_of_the_repository_are_not_run(
     assert not (repo / "ran").exists()
 
 
+def test_repositories_in_a_work_tree_and_large_files_are_left_out(
+    repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch(repo, "a", {"new": "1\n", "large": "1\n"})
+    git(repo, "checkout", "-q", "-b", "guild/t/b")
+    git(repo, "init", "-q", "nested")
+    monkeypatch.setattr(live, "LARGE", 100)
+    write(repo, {"nested/x": "x", "new": "2\n", "large": "x" * 100})
+
+    (pair,) = look(capsys)
+
+    assert [clash["path"] for clash in pair["clashes"]] == ["new"]
+
+
 def test_a_work_tree_that_cannot_be_read_counts_as_committed(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     branch(repo, "a", edited("text.txt", "05\n", "a\n"))
-    git(repo, "checkout", "-q", "-b", "guild/t/b")
-    write(repo, edited("text.txt", "05\n", "b\n"))
-    git(repo, "commit", "-qam", "b")
-    git(repo, "init", "-q", "nested")
-    write(repo, {"nested/x": "x"})
+    branch(repo, "b", edited("text.txt", "05\n", "b\n"))
+    git(repo, "worktree", "add", "-q", "../b", "guild/t/b")
+    write(repo.parent / "b", {"text.txt": BASE["text.txt"]})
+    (repo / ".git/worktrees/b/index").write_bytes(b"damaged")
 
     assert kinds(capsys) == ["conflict"]
 

@@ -18,7 +18,7 @@ from guild_plugins.git.trees import read_path
 from guild_plugins.graph.boundaries.direct import is_public_file
 from guild_plugins.graph.boundaries.offers import Offers
 from guild_plugins.graph.boundaries.rulebook import RuleBook
-from guild_plugins.graph.boundaries.surface import Signature, read_surface
+from guild_plugins.graph.boundaries.surface import Signature, is_moved, read_surface
 from guild_plugins.graph.boundaries.uses import Use, exported, passed_on, uses_of
 from guild_plugins.graph.boundaries.violations import Step, Violation
 from guild_plugins.graph.graph import ImportGraph
@@ -176,13 +176,4 @@ def no_longer_fits(call: ast.Call, before: Signature, after: Signature) -> bool:
     given, count = frozenset(name for name in names if name is not None), len(call.args)
     if not before.accepts(count, given):
         return False
-    return not after.accepts(count, given) or _is_moved(before, after, count)
-
-
-def _is_moved(before: Signature, after: Signature, count: int) -> bool:
-    """Say whether the first so many arguments go to other parameters, of which one is still there.
-
-    A parameter that is only renamed takes the same argument as before.
-    """
-    pairs = zip(before.positional[:count], after.positional, strict=False)
-    return any(old != new and old in after.positional for old, new in pairs)
+    return not after.accepts(count, given) or is_moved(before, after, count)

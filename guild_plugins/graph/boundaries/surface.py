@@ -44,6 +44,15 @@ Surface = Mapping[str, Signature | None]
 """Each name that a module offers, with its signature where it is a plain function or class."""
 
 
+def is_moved(before: Signature, after: Signature, count: int) -> bool:
+    """Say whether the first so many arguments go to other parameters, of which one is still there.
+
+    A parameter that is only renamed takes the same argument as before.
+    """
+    pairs = zip(before.positional[:count], after.positional, strict=False)
+    return any(old != new and old in after.positional for old, new in pairs)
+
+
 def read_surface(tree: ast.Module) -> Surface:
     """Return the names that a module offers; a class is called as its ``__init__`` is."""
     surface: dict[str, Signature | None] = {}
