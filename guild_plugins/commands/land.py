@@ -64,8 +64,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     work_settings = _settings(repository, branches)[1]
     rules = Rules(repository, rules_of(repository), _other_gates(repository))
 
-    def make_tester(work: Operation) -> Suites:
-        folder = folder_for(place_folder(repository, work_settings), work.id)
+    def make_tester(work: Operation, slot: int) -> Suites:
+        folder = folder_for(place_folder(repository, work_settings), work.id, slot)
         logs = repository.common_dir / "guild" / "landing"
         return Suites(
             repository,
@@ -76,9 +76,11 @@ def run(directory: Path, args: argparse.Namespace) -> int:
             means,
             work_settings,
             work.pulse.handle,
+            slot,
         )
 
-    report = land(repository, Wish(tuple(branches), args.dry_run), rules, make_tester)
+    wish = Wish(tuple(branches), args.dry_run, _at_once(args, branches), means.command is None)
+    report = land(repository, wish, rules, make_tester)
     if args.json:
         print(json.dumps(asdict(report), indent=2))
     else:
@@ -99,7 +101,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COMMAND",
         help="what proves a tree, run in it; {base} is a commit that is proven (default: pytest)",
     )
-    parser.add_argument("-n", dest="workers", default="auto", metavar="N", help="of pytest")
+    parser.add_argument(
+        "-n", dest="workers", metavar="N", help="of each pytest (default: 0, auto for one tree)"
+    )
+    parser.add_argument(
+        "--at-once", type=int, metavar="N", help="trees that are tested at once (default: cores)"
+    )
     parser.add_argument(
         "--timeout", type=duration, default=3600.0, help="of one test of a tree (default: 1h)"
     )
@@ -111,15 +118,22 @@ def _means(repository: Repository, branches: list[Branch], args: argparse.Namesp
 
     :raises NotTrusted: Trunk names a command, and nobody has said that it may run.
     """
+    workers = args.workers or ("0" if _at_once(args, branches) > 1 else "auto")
     if args.test_command:
-        return Means(tuple(shlex.split(args.test_command)), args.workers, args.timeout)
+        return Means(tuple(shlex.split(args.test_command)), workers, args.timeout)
     tests = _settings(repository, branches)[0].tests
     if tests and not args.dry_run:
         for onto in {branch.onto for branch in branches}:
             source = find_source(SnapshotTree(revision_tree(repository, onto)))
             if source is None or not is_trusted(repository.common_dir, source, os.environ):
                 raise NotTrusted("landing.tests", tests)
-    return Means(tests or None, args.workers, args.timeout)
+    return Means(tests or None, workers, args.timeout)
+
+
+def _at_once(args: argparse.Namespace, branches: list[Branch]) -> int:
+    """Return how many trees are tested at once."""
+    most = int(args.at_once) if args.at_once is not None else os.cpu_count() or 1
+    return max(1, min(most, len(branches)))
 
 
 def _settings(repository: Repository, branches: list[Branch]) -> tuple[LandSettings, WorkSettings]:

@@ -46,11 +46,31 @@ def find_affected(
     :raises UnknownRevision: There is no such base.
     :raises EnvironmentInvalid: The file cannot be read.
     """
+    before = revision_tree(repository, merge_base(repository, base, "HEAD"))
+    return _assess(repository, before, work_tree(repository), read_rules, recorded)
+
+
+def affected_between(
+    repository: Repository, before: str, after: str, read_rules: Callable[[Tree], RuleBook]
+) -> tuple[Impact, RuleBook]:
+    """Return what the difference of two revisions affects, and the rules of the second.
+
+    :raises UnknownRevision: One of them is not there.
+    """
+    trees = revision_tree(repository, before), revision_tree(repository, after)
+    return _assess(repository, *trees, read_rules, None)
+
+
+def _assess(
+    repository: Repository,
+    before: Tree,
+    after: Tree,
+    read_rules: Callable[[Tree], RuleBook],
+    recorded: Path | None,
+) -> tuple[Impact, RuleBook]:
     folder = repository.common_dir / "guild"
     store = Store(folder)
     facts = Facts(store, repository.top)
-    before = revision_tree(repository, merge_base(repository, base, "HEAD"))
-    after = work_tree(repository)
     book = kept_rules(folder, after, read_rules)
     old_book = kept_rules(folder, before, read_rules)
     graphs = ImportGraph(before, old_book.roots, facts), ImportGraph(after, book.roots, facts)

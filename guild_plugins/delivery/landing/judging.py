@@ -18,9 +18,11 @@ from guild_plugins.git.process import run_git
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.snapshots import revision_tree
 from guild_plugins.git.trees import Tree
+from guild_plugins.graph.affected import affected_between
 from guild_plugins.graph.boundaries.gate import Authority, Gate, Others, Subject
 from guild_plugins.graph.boundaries.rulebook import RuleBook, kept_rules
 from guild_plugins.graph.boundaries.violations import Violation
+from guild_plugins.graph.impact import Impact
 from guild_plugins.stages.events import LandingStarted, LeaseGranted, LeaseLost, LeaseRequested
 from guild_plugins.stages.leases import Holder
 
@@ -37,6 +39,10 @@ class Rules:
         """Return the rules of a commit."""
         folder = self.repository.common_dir / "guild"
         return kept_rules(folder, revision_tree(self.repository, commit), self.read_rules)
+
+    def impact(self, before: str, after: str) -> Impact:
+        """Return what the difference of two commits can affect."""
+        return affected_between(self.repository, before, after, self.read_rules)[0]
 
     def objections(self, branch: Branch, merged: Merged) -> tuple[str, ...]:
         """Return what speaks against a merged tree, a line each."""

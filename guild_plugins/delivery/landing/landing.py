@@ -23,6 +23,7 @@ from guild_plugins.coordination.place import place_in, prepare
 from guild_plugins.coordination.turns import turn
 from guild_plugins.coordination.who import for_command, name_here, shown_leases
 from guild_plugins.delivery.landing.branches import Branch, in_order
+from guild_plugins.delivery.landing.crew import CannotBuild, Crew
 from guild_plugins.delivery.landing.explaining import explain_conflicts
 from guild_plugins.delivery.landing.judging import (
     Rules,
@@ -48,6 +49,7 @@ from guild_plugins.delivery.landing.testing import Tester
 from guild_plugins.delivery.landing.trail import landings_in
 from guild_plugins.delivery.landing.writing import write_landing
 from guild_plugins.delivery.operation import Move, Operation, operation, publish
+from guild_plugins.delivery.queue.facts import Entry
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.trees import NotMergeable
 from guild_plugins.delivery.workplaces import Workplaces
@@ -61,7 +63,8 @@ from guild_plugins.stages.events import LandedBranch, LandingRefused, LandingSta
 ROUNDS: Final = 20
 """How often trunk may move away before it is given up."""
 
-MakeTester = Callable[[Operation], Tester]
+MakeTester = Callable[[Operation, int], Tester]
+"""Returns a tester for an operation; they are numbered from 0, and work side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,15 @@ class Wish:
     """What is to be landed, and how.
 
     :param dry_run: Only merge and judge.
+    :param workers: As many trees as may be tested at once.
+    :param composes: A verdict holds for another tree as well where the graph shows that
+        nothing which the branch can affect differs: so it is with pytest, not with a command.
     """
 
     branches: tuple[Branch, ...]
     dry_run: bool = False
+    workers: int = 1
+    composes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ def land(repository: Repository, wish: Wish, rules: Rules, make_tester: MakeTest
     rounds = 0
     for onto in dict.fromkeys(branch.onto for branch in wish.branches):
         with operation(leases) as work, closing(_Testing(work, make_tester)) as testing:
-            lander = _Lander(repository, leases, rules, work, testing, onto, wish.dry_run)
+            lander = _Lander(repository, leases, rules, work, testing, onto, wish)
             lander.land([branch for branch in wish.branches if branch.onto == onto])
             outcomes += [lander.outcomes[branch] for branch in wish.branches if branch.onto == onto]
             synced += lander.synced
@@ -144,21 +152,27 @@ def _demand(kind: Kind, objections: Sequence[str]) -> None:
 
 
 class _Testing:
-    """A tester that is made when the first tree is tested."""
+    """Testers, each made when it is needed for the first time."""
 
     def __init__(self, work: Operation, make: MakeTester) -> None:
         self._work, self._make = work, make
-        self._tester: Tester | None = None
+        self._testers: dict[int, Tester] = {}
 
-    def __call__(self, commit: str, base: str, name: str) -> Trial:
-        if self._tester is None:
-            self._tester = self._make(self._work)
-        return self._tester(commit, base, name)
+    def __call__(self, commit: str, base: str, name: str, slot: int = 0) -> Trial:
+        if slot not in self._testers:
+            self._testers[slot] = self._make(self._work, slot)
+        return self._testers[slot](commit, base, name)
+
+    def cancel(self, slot: int) -> None:
+        cancel = getattr(self._testers.get(slot), "cancel", None)
+        if cancel is not None:
+            cancel()
 
     def close(self) -> None:
-        close = getattr(self._tester, "close", None)
-        if close is not None:
-            close()
+        for tester in self._testers.values():
+            close = getattr(tester, "close", None)
+            if close is not None:
+                close()
 
 
 @dataclass
@@ -169,9 +183,9 @@ class _Lander:
     leases: Leases
     rules: Rules
     work: Operation
-    test: Tester
+    test: _Testing
     onto: str
-    dry_run: bool
+    wish: Wish
     outcomes: dict[Branch, Outcome] = field(default_factory=dict)
     synced: list[Synchronised] = field(default_factory=list)
     rounds: int = 0
@@ -195,8 +209,10 @@ class _Lander:
             book = self.rules.of(trunk)
             left = [branch for branch in branches if branch not in self.outcomes]
             ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
+            if self.wish.workers > 1 and len(ordered) > 1 and not self.wish.dry_run:
+                ordered = self._test_side_by_side(trunk, ordered)
             chain = list(self._chain(trunk, ordered))
-            if not chain or self.dry_run:
+            if not chain or self.wish.dry_run:
                 return
             try:
                 self._publish(trunk, chain)
@@ -244,7 +260,7 @@ class _Lander:
         number = generation_of(self.top, merged, self._shown)
         commit = write_landing(self.top, branch, merged, number)
         _demand("dirty", list(self._dirty(trunk, commit)))
-        if self.dry_run:
+        if self.wish.dry_run:
             self._conclude(branch, "ready")
             return Link(branch, merged, commit, number, ())
         return self._prove(head, Link(branch, merged, commit, number, ()))
@@ -266,7 +282,10 @@ class _Lander:
         before = self._proven.get(branch)
         trials = self._trials.setdefault(branch, [])
         if before is not None and before.merged.tree == merged.tree:
-            trials.append(Trial(True, kept=True, note="the same tree was tested before"))
+            trials.append(Trial(True, kept=True, note="this very tree passed before"))
+        elif before is not None and self._holds(before.commit, head, commit):
+            note = "all that it can affect is as it was when it passed"
+            trials.append(Trial(True, kept=True, note=note))
         else:
             base = before.commit if before is not None else head
             trials.append(self.test(commit, base, branch.name))
@@ -274,6 +293,72 @@ class _Lander:
             raise _Refused("tests", [trials[-1].note])
         self._proven[branch] = replace(link, trials=tuple(trials))
         return self._proven[branch]
+
+    def _holds(self, proven: str, head: str, commit: str) -> bool:
+        """Say whether a verdict on one commit holds for another one with the same branch.
+
+        It does where no scope is affected both by the branch and by how they differ.
+        """
+        if not self.wish.composes:
+            return False
+        own, other = self.rules.impact(head, commit), self.rules.impact(proven, commit)
+        return set(own.scopes).isdisjoint(other.scopes)
+
+    def _test_side_by_side(self, trunk: str, ordered: Sequence[Branch]) -> list[Branch]:
+        """Test branches at once, as far as that may be, and return the order to land them in."""
+        entries = {one.name: one for one in ordered if one not in self._proven}
+        crew = Crew(self.wish.workers, self.test, self.test.cancel)
+
+        def build(names: Sequence[str]) -> tuple[str, str]:
+            head = before = trunk
+            for name in names:
+                branch = entries[name]
+                try:
+                    merged = merge_branch(self.top, head, branch.tip)
+                except NotMergeable:
+                    raise CannotBuild from None
+                if not merged.result.is_clean or self.rules.objections(branch, merged):
+                    raise CannotBuild
+                before, head = head, write_landing(self.top, branch, merged, None)
+            pin(self.top, f"{self.work.id}-{len(pins)}", head, (self.work.pulse.handle,))
+            pins.append(f"{self.work.id}-{len(pins)}")
+            links[head] = Link(entries[names[-1]], merged, head, None, ())
+            return head, before
+
+        pins: list[str] = []
+        links: dict[str, Link] = {}
+        try:
+            known = [self._entry(trunk, branch) for branch in entries.values()]
+            proofs = crew.prove([entry for entry in known if entry is not None], build)
+        finally:
+            for name in pins:
+                unpin(self.top, name)
+        for name, proof in proofs.items():
+            trials = self._trials.setdefault(entries[name], [])
+            trials.append(proof.trial)
+            if proof.trial.passed:
+                self._proven[entries[name]] = links[proof.commit]
+            else:
+                self._refuse(entries[name], _Refused("tests", [proof.trial.note]))
+        first = [entries[name] for name, proof in proofs.items() if proof.trial.passed]
+        rest = [one for one in ordered if one not in first and one not in self.outcomes]
+        return [*first, *rest]
+
+    def _entry(self, trunk: str, branch: Branch) -> Entry | None:
+        """Return what the queue has to know of a branch; ``None`` where it fits no trunk yet."""
+        try:
+            merged = merge_branch(self.top, trunk, branch.tip)
+        except NotMergeable:
+            return None
+        before = tree_of(self.top, trunk)
+        if not merged.result.is_clean or merged.tree == before:
+            return None
+        if self.rules.objections(branch, merged):
+            return None
+        impact = self.rules.impact(before, merged.tree)
+        book = self.rules.of(trunk)
+        is_barrier = any(book.is_barrier(path) for path in impact.changed)
+        return Entry(branch.name, frozenset(impact.scopes), is_barrier)
 
     def _lease_objections(self, branch: Branch, merged: Merged) -> tuple[str, ...]:
         others = [one for ref, one in self._places.items() if ref != branch.ref]
@@ -378,7 +463,7 @@ class _Lander:
         return f"guild land --onto {self._trunk_name} {branch.name}"
 
     def _refuse(self, branch: Branch, refused: _Refused) -> None:
-        if not self.dry_run:
+        if not self.wish.dry_run:
             self.leases.journal.append(
                 LandingRefused(
                     id=fresh_id(),

@@ -119,7 +119,8 @@ def ended(started: LandingStarted, at: float, *, moved: bool) -> LandingEnded:
 
 
 def _is_alive(journal: Journal, name: str) -> bool:
-    return is_locked(journal.place.holders / name)
+    """Say whether an operation lives; what it numbers has its name and a number."""
+    return is_locked(journal.place.holders / name.partition("-")[0])
 
 
 def _clear_lock(repository: Repository, reference: str) -> None:

@@ -80,6 +80,7 @@ class Suites:
     :param folder: Where the work tree is to be.
     :param logs: A folder for what tests say.
     :param trash: A folder of the operation's own.
+    :param slot: Tells those apart that test side by side.
     :param handle: A kernel lock that the tests keep open as long as they run.
     """
 
@@ -91,26 +92,39 @@ class Suites:
     means: Means
     settings: WorkSettings
     handle: int
+    slot: int = 0
     _is_made: bool = field(default=False, init=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _is_cancelled: bool = field(default=False, init=False)
 
     def __call__(self, commit: str, base: str, name: str) -> Trial:
         """Test a commit's tree; what fails is tested once more, since it may be flaky."""
         began = time.monotonic()
         log = self.logs / f"{name}.log"
+        if self.slot:
+            log = self.logs / f"{name}.{self.slot}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
         code, flaky = NO_TESTS, False
+        self._is_cancelled = False
         for attempt in range(2):
             self._check_out(commit)
             code = self._run(self.means.words(base), log)
             flaky = bool(attempt) and code in (0, NO_TESTS)
-            if code != FAILING:
+            if code != FAILING or self._is_cancelled:
                 break
         passed = code == 0 or (code == NO_TESTS and self.means.command is None)
         note = _last_line(log)
         if code < 0:
             note = f"ended by signal {-code}: {note}"
         return Trial(passed, False, flaky, note, str(log), time.monotonic() - began)
+
+    def cancel(self) -> None:
+        """End what is being tested; to be called from another thread."""
+        self._is_cancelled = True
+        process = self._process
+        if process is not None:
+            _end_group(process, waits=False)
 
     def close(self) -> None:
         """Remove the work tree."""
@@ -128,7 +142,7 @@ class Suites:
                 self.folder,
                 commit,
                 reason=reason,
-                draft=self.trash / "admin-draft",
+                draft=self.trash / f"admin-draft-{self.slot}",
                 inherit=(self.handle,),
             )
         else:
@@ -154,12 +168,16 @@ class Suites:
             except OSError as error:
                 out.write(f"{words[0]}: {error.strerror}\n".encode())
                 return 127
+            self._process = process
+            if self._is_cancelled:
+                _end_group(process)
             try:
                 return process.wait(self.means.seconds)
             except subprocess.TimeoutExpired:
                 out.write(f"it took longer than {self.means.seconds:g} s\n".encode())
                 return 124
             finally:
+                self._process = None
                 _end_group(process)
 
     def _tops(self) -> list[str]:
@@ -202,12 +220,12 @@ def remove_trees(repository: Repository, operation: str, trash: Path) -> None:
         (repository.common_dir / "worktrees").rmdir()
 
 
-def folder_for(places: Path, operation: str) -> Path:
-    """Return where an operation has its work tree; its name is that of the admin folder, too.
+def folder_for(places: Path, operation: str, slot: int) -> Path:
+    """Return where an operation has a work tree; its name is that of the admin folder, too.
 
     :param places: Where work places lie.
     """
-    return places / ".landing" / f"{NAME}{operation}"
+    return places / ".landing" / f"{NAME}{operation}-{slot}"
 
 
 def left_trees(repository: Repository) -> list[tuple[Admin, str]]:
@@ -218,14 +236,16 @@ def left_trees(repository: Repository) -> list[tuple[Admin, str]]:
         if reason.startswith(MARK):
             found.append((admin, reason.removeprefix(MARK)))
         elif name.startswith(NAME) and not any(admin.folder.iterdir()):
-            found.append((admin, name.removeprefix(NAME)))  # a name that was taken, and no more
+            owner = name.removeprefix(NAME).partition("-")[0]
+            found.append((admin, owner))  # a name that was taken, and no more
     return found
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def _end_group(process: subprocess.Popen[bytes], *, waits: bool = True) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    if waits:
+        process.wait()
 
 
 def _last_line(log: Path) -> str:

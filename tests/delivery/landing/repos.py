@@ -113,14 +113,23 @@ class Trunk:
         git(self.top, "switch", "-q", "main")
         return tip
 
-    def land(self, *names: str, test: Tests | None = None, dry_run: bool = False) -> Report:
+    def land(
+        self,
+        *names: str,
+        test: Tests | None = None,
+        dry_run: bool = False,
+        workers: int = 1,
+        composes: bool = False,
+    ) -> Report:
         """Land branches; without names, all."""
         repository = self.repository
         places = Workplaces(self.journal).all()
         branches = choose(repository, places, names=names, everything=not names, onto="main")
         rules = Rules(repository, partial(read_rules, repository.top))
         tester = test or Tests()
-        return land(repository, Wish(tuple(branches), dry_run), rules, lambda _: tester)
+        return land(
+            repository, Wish(tuple(branches), dry_run, workers, composes), rules, lambda *_: tester
+        )
 
     def outcome(self, name: str, **more: object) -> Outcome:
         """Land one branch, and return what became of it."""
