@@ -31,7 +31,7 @@ def _asked(
     installed: tuple[Source, ...], path: str, base: bytes, ours: bytes, theirs: bytes
 ) -> bytes | str | None:
     from guild_plugins.app import App
-    from guild_plugins.plugins.loading import disabled_names
+    from guild_plugins.plugins.disabling import disabled_names
     from guild_plugins.stages.hookspecs import guild_merge_file
     from guild_plugins.stages.manager import Plugins
     from guild_plugins.stages.models import MergeRequest, Undecided

@@ -47,7 +47,7 @@ def find_affected(
     :raises EnvironmentInvalid: The file cannot be read.
     """
     before = revision_tree(repository, merge_base(repository, base, "HEAD"))
-    return _assess(repository, before, work_tree(repository), read_rules, recorded)
+    return _assess(repository, before, work_tree(repository), read_rules, recorded, foreign)
 
 
 def affected_between(
@@ -58,7 +58,7 @@ def affected_between(
     :raises UnknownRevision: One of them is not there.
     """
     trees = revision_tree(repository, before), revision_tree(repository, after)
-    return _assess(repository, *trees, read_rules, None)
+    return _assess(repository, *trees, read_rules)
 
 
 def _assess(
@@ -66,7 +66,8 @@ def _assess(
     before: Tree,
     after: Tree,
     read_rules: Callable[[Tree], RuleBook],
-    recorded: Path | None,
+    recorded: Path | None = None,
+    foreign: Collection[str] = sys.stdlib_module_names,
 ) -> tuple[Impact, RuleBook]:
     folder = repository.common_dir / "guild"
     store = Store(folder)

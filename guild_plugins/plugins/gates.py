@@ -20,7 +20,7 @@ from guild_plugins.git.snapshots import object_id
 from guild_plugins.graph.boundaries.gate import Opinion, Subject
 from guild_plugins.graph.boundaries.rulebook import RuleBook
 from guild_plugins.graph.boundaries.violations import Violation
-from guild_plugins.plugins.loading import disabled_names
+from guild_plugins.plugins.disabling import disabled_names
 from guild_plugins.scopes.model import ScopeId
 from guild_plugins.stages.calls import Answer, Calls
 from guild_plugins.stages.hookspecs import PROJECT, guild_check

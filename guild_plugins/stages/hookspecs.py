@@ -151,9 +151,9 @@ def guild_land(request: StageRequest) -> StageResult | None:
 
     Called once per scope, run and attempt, after its work was committed, with nothing
     held, where the run was asked to land (``--land``). The first result other than
-    ``None`` is used; ``None`` leaves the work to the next plugin. It may be called again
-    for work that landed already, after a crash: that has to be harmless. Raising, or the
-    outcome ``failed``, leaves the work on its branch.
+    ``None`` is used; ``None`` leaves the work to the next plugin, in the end to ``guild
+    land``. It may be called again for work that landed already, after a crash: that has
+    to be harmless. Raising, or the outcome ``failed``, leaves the work on its branch.
 
     :param request: The scope; ``earlier`` has all that it went through.
     """

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from guild_plugins.coordination.trust import trust
 from guild_plugins.git.process import git_environment
 from guild_plugins.plugins.loading import load_plugins
+from guild_plugins.scopes.config import find_source
 from guild_plugins.scopes.model import Scope
 from guild_plugins.scopes.tree import DiskTree
 from guild_plugins.stages import hookspecs
 from guild_plugins.stages.calls import Calls
-from guild_plugins.stages.models import GateRequest, MergeRequest, Undecided
+from guild_plugins.stages.models import GateRequest, MergeRequest, Stage, StageRequest, Undecided
+from tests.git import user
+from tests.git.user import isolate, make_repository
 
 RULES = (
     "[scopes.core]\npaths = ['core']\ndepends_on = []\n"
@@ -101,3 +105,32 @@ def git(folder: Path, *args: str) -> str:
         text=True,
     )
     return done.stdout
+
+
+def test_a_scopes_branch_is_landed_from_its_work_tree(
+    tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isolate(tmp_path / "home", monkeypatch)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    top = make_repository(tmp_path / "repo")
+    settings = '[landing]\nonto = "main"\ntests = ["true"]\n'
+    (top / "guild.toml").write_text(f"{settings}{RULES}")
+    user.git(top, "add", "-A")
+    user.git(top, "commit", "-qm", "first")
+    source = find_source(DiskTree(top, ()))
+    assert source is not None
+    trust(top / ".git", source, os.environ)
+    user.git(top, "switch", "-q", "-c", "guild/t/core")
+    (top / "core").mkdir()
+    (top / "core/a.py").write_text("x = 1\n")
+    user.git(top, "add", "-A")
+    user.git(top, "commit", "-qm", "x")
+    request = StageRequest(
+        run="r", task="t", stage=Stage.LAND, scope=CORE, directory=os.fspath(top)
+    )
+
+    answers = [calls.first(hookspecs.guild_land, request=request) for _ in range(2)]
+
+    kinds = [answer.value.data["kind"] for answer in answers if answer is not None]
+    assert kinds == ["landed", "nothing"], "once more is harmless"
+    assert user.git(top, "show", "main:core/a.py") == b"x = 1"

@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from guild_plugins.plugins.loading import OWN, disabled_names
+from guild_plugins.plugins.disabling import disabled_names
+from guild_plugins.plugins.loading import OWN
 from guild_plugins.stages import hookspecs
 from guild_plugins.stages.faults import PluginFault
 from guild_plugins.stages.installed import find_installed

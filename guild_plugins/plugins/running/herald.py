@@ -19,7 +19,8 @@ from typing import Final
 from guild_plugins.engine.driver.warming import WarmProcess
 from guild_plugins.engine.driver.work import Call
 from guild_plugins.engine.driver.writing import Log
-from guild_plugins.plugins.loading import OWN, disabled_names
+from guild_plugins.plugins.disabling import disabled_names
+from guild_plugins.plugins.loading import OWN
 from guild_plugins.stages import hookspecs
 from guild_plugins.stages.faults import PluginFault, PluginHung
 from guild_plugins.stages.installed import find_installed

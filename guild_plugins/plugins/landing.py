@@ -1,0 +1,136 @@
+"""How Guild lands: what is needed for it, and the stage of a run that does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from guild_plugins.coordination.journal import Journal
+from guild_plugins.coordination.place import place_in
+from guild_plugins.coordination.trust import NotTrusted, is_trusted
+from guild_plugins.delivery.landing.branches import Branch, choose
+from guild_plugins.delivery.landing.judging import Rules
+from guild_plugins.delivery.landing.landing import Wish, land
+from guild_plugins.delivery.landing.outcomes import Report
+from guild_plugins.delivery.landing.testing import Means, Suites, folder_for
+from guild_plugins.delivery.operation import Operation
+from guild_plugins.delivery.starting import place_folder
+from guild_plugins.delivery.workplaces import Workplaces
+from guild_plugins.git.repository import Repository, open_repository
+from guild_plugins.git.snapshots import revision_tree
+from guild_plugins.graph.boundaries.gate import Others
+from guild_plugins.graph.boundaries.reading import read_rules
+from guild_plugins.plugins.gates import Gates
+from guild_plugins.scopes.config import find_source, read_configuration
+from guild_plugins.scopes.model import LandSettings, WorkSettings
+from guild_plugins.scopes.tree import DiskTree, SnapshotTree
+from guild_plugins.stages.hookspecs import hookimpl
+from guild_plugins.stages.models import Outcome, StageRequest, StageResult
+from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to land.
+
+    :param command: What proves a tree; ``None`` for what trunk names, or pytest.
+    :param workers: Of each pytest; ``None`` for one process, or as many as fit.
+    :param at_once: Trees that are tested at once; ``None`` for as many as there are cores.
+    :param seconds: As long as one test of a tree may take.
+    """
+
+    command: tuple[str, ...] | None = None
+    workers: str | None = None
+    at_once: int | None = None
+    seconds: float = 3600.0
+    dry_run: bool = False
+
+
+@hookimpl(trylast=True)
+def guild_land(request: StageRequest) -> StageResult:
+    """Land the branch that is checked out in the scope's work tree."""
+    repository = open_repository(Path(request.directory))
+    places = Workplaces(Journal(place_in(repository.common_dir))).all()
+    branches = choose(repository, places, onto=trunk_of(repository))
+    report = land_branches(repository, branches, Manner(at_once=1))
+    (outcome,) = report.outcomes
+    text = f"{outcome.kind}: {', '.join(outcome.details)}" if outcome.details else outcome.kind
+    return StageResult(
+        summary=f"{outcome.branch.removeprefix('refs/heads/')}: {text}",
+        outcome=Outcome.FAILED if outcome.is_left else Outcome.PASSED,
+        data={"commit": outcome.commit, "kind": outcome.kind, "resume": outcome.resume},
+    )
+
+
+def land_branches(repository: Repository, branches: Sequence[Branch], manner: Manner) -> Report:
+    """Land branches as trunk is set up for it.
+
+    :raises NotTrusted: Trunk names a command, and nobody has said that it may run.
+    """
+    landing, work_settings = settings_of(repository, branches)
+    at_once = max(1, min(manner.at_once or os.cpu_count() or 1, len(branches)))
+    means = _means(repository, branches, landing, manner, at_once)
+    rules = Rules(repository, partial(read_rules, repository.top), other_gates(repository))
+
+    def make_tester(work: Operation, slot: int) -> Suites:
+        return Suites(
+            repository,
+            folder_for(place_folder(repository, work_settings), work.id, slot),
+            work.folder,
+            repository.common_dir / "guild" / "landing",
+            work.id,
+            means,
+            work_settings,
+            work.pulse.handle,
+            slot,
+        )
+
+    wish = Wish(tuple(branches), manner.dry_run, at_once, means.command is None)
+    return land(repository, wish, rules, make_tester)
+
+
+def trunk_of(repository: Repository) -> str | None:
+    """Return the branch that the configuration has things landed on, if it names one."""
+    configured = read_configuration(repository.top, DiskTree(repository.top, ()))
+    return configured.landing.onto if configured is not None else None
+
+
+def settings_of(
+    repository: Repository, branches: Sequence[Branch]
+) -> tuple[LandSettings, WorkSettings]:
+    """Return what trunk's configuration says."""
+    for branch in branches[:1]:
+        tree = SnapshotTree(revision_tree(repository, branch.onto))
+        configured = read_configuration(repository.top, tree)
+        if configured is not None:
+            return configured.landing, configured.work
+    return LandSettings(), WorkSettings()
+
+
+def _means(
+    repository: Repository,
+    branches: Sequence[Branch],
+    landing: LandSettings,
+    manner: Manner,
+    at_once: int,
+) -> Means:
+    """Return how trees are tested: as the user says, else as trunk says, else by pytest."""
+    workers = manner.workers or ("0" if at_once > 1 else "auto")
+    means = Means(manner.command, workers, manner.seconds)
+    if manner.command is not None or not landing.tests:
+        return means
+    for onto in {branch.onto for branch in branches if not manner.dry_run}:
+        source = find_source(SnapshotTree(revision_tree(repository, onto)))
+        if source is None or not is_trusted(repository.common_dir, source, os.environ):
+            raise NotTrusted("landing.tests", landing.tests)
+    return replace(means, command=landing.tests)
+
+
+def other_gates(repository: Repository) -> Others | None:
+    """Return the gates that other packages install; ``None`` where none can have any."""
+    if not may_have_plugins(GROUP, trusted_places(repository.top)):
+        return None
+    return Gates(repository, os.environ)
