@@ -46,9 +46,10 @@ def run(directory: Path, args: argparse.Namespace) -> int:
         task=args.task,
         everything=args.all,
         onto=args.onto or trunk_of(repository),
+        is_remote=args.push is not None,
     )
     command = tuple(shlex.split(args.test_command)) if args.test_command else None
-    manner = Manner(command, args.workers, args.at_once, args.timeout, args.dry_run)
+    manner = Manner(command, args.workers, args.at_once, args.timeout, args.dry_run, args.push)
     report = land_branches(repository, branches, manner)
     if args.json:
         print(json.dumps(asdict(report), indent=2))
@@ -64,6 +65,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--task", metavar="TASK", help="of this task")
     which.add_argument("--all", action="store_true", help="every scope branch there is")
     parser.add_argument("--onto", metavar="BRANCH", help="trunk; else what each was begun from")
+    parser.add_argument(
+        "--push",
+        nargs="?",
+        const="origin",
+        metavar="REMOTE",
+        help="trunk is the branch of a remote (default: origin), and is moved by a push",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only merge and judge")
     parser.add_argument(
         "--test-command",

@@ -16,6 +16,7 @@ from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.landing import Wish, land
 from guild_plugins.delivery.landing.outcomes import Report
 from guild_plugins.delivery.landing.testing import Means, Suites, folder_for
+from guild_plugins.delivery.landing.trunks import RemoteTrunk
 from guild_plugins.delivery.operation import Operation
 from guild_plugins.delivery.starting import place_folder
 from guild_plugins.delivery.workplaces import Workplaces
@@ -40,6 +41,7 @@ class Manner:
     :param workers: Of each pytest; ``None`` for one process, or as many as fit.
     :param at_once: Trees that are tested at once; ``None`` for as many as there are cores.
     :param seconds: As long as one test of a tree may take.
+    :param remote: Whose branch trunk is; ``None`` for this clone's own.
     """
 
     command: tuple[str, ...] | None = None
@@ -47,6 +49,7 @@ class Manner:
     at_once: int | None = None
     seconds: float = 3600.0
     dry_run: bool = False
+    remote: str | None = None
 
 
 @hookimpl(trylast=True)
@@ -70,7 +73,10 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
 
     :raises NotTrusted: Trunk names a command, and nobody has said that it may run.
     """
-    landing, work_settings = settings_of(repository, branches)
+    if manner.remote is not None:
+        for onto in {branch.onto for branch in branches}:
+            RemoteTrunk(repository, manner.remote, onto).read()
+    landing, work_settings = settings_of(repository, branches, manner)
     at_once = max(1, min(manner.at_once or os.cpu_count() or 1, len(branches)))
     means = _means(repository, branches, landing, manner, at_once)
     rules = Rules(repository, partial(read_rules, repository.top), other_gates(repository))
@@ -88,7 +94,7 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
             slot,
         )
 
-    wish = Wish(tuple(branches), manner.dry_run, at_once, means.command is None)
+    wish = Wish(tuple(branches), manner.dry_run, at_once, means.command is None, manner.remote)
     return land(repository, wish, rules, make_tester)
 
 
@@ -99,11 +105,11 @@ def trunk_of(repository: Repository) -> str | None:
 
 
 def settings_of(
-    repository: Repository, branches: Sequence[Branch]
+    repository: Repository, branches: Sequence[Branch], manner: Manner
 ) -> tuple[LandSettings, WorkSettings]:
     """Return what trunk's configuration says."""
     for branch in branches[:1]:
-        tree = SnapshotTree(revision_tree(repository, branch.onto))
+        tree = SnapshotTree(revision_tree(repository, _kept_as(repository, branch.onto, manner)))
         configured = read_configuration(repository.top, tree)
         if configured is not None:
             return configured.landing, configured.work
@@ -123,10 +129,16 @@ def _means(
     if manner.command is not None or not landing.tests:
         return means
     for onto in {branch.onto for branch in branches if not manner.dry_run}:
-        source = find_source(SnapshotTree(revision_tree(repository, onto)))
+        tree = revision_tree(repository, _kept_as(repository, onto, manner))
+        source = find_source(SnapshotTree(tree))
         if source is None or not is_trusted(repository.common_dir, source, os.environ):
             raise NotTrusted("landing.tests", landing.tests)
     return replace(means, command=landing.tests)
+
+
+def _kept_as(repository: Repository, onto: str, manner: Manner) -> str:
+    """Return the reference that trunk has here."""
+    return onto if manner.remote is None else RemoteTrunk(repository, manner.remote, onto).ref
 
 
 def other_gates(repository: Repository) -> Others | None:

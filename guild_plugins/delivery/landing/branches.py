@@ -73,10 +73,12 @@ def choose(
     task: str | None = None,
     everything: bool = False,
     onto: str | None = None,
+    is_remote: bool = False,
 ) -> list[Branch]:
     """Return the branches that were asked for; without a word, the one that is checked out.
 
     :param names: ``SCOPE`` or ``TASK/SCOPE``.
+    :param is_remote: Trunk is a remote's branch, and need not be here.
     :raises NothingToLand: A name fits no branch.
     :raises TrunkUnclear: It is not known what one is to be landed on.
     """
@@ -100,7 +102,7 @@ def choose(
     begun = {place.branch: place for place in places}
     found = []
     for owner, scope, ref in known:
-        target = _trunk(repository, ref, begun.get(ref), onto)
+        target = _trunk(repository, ref, begun.get(ref), onto, is_remote=is_remote)
         tip = read_ref(top, ref)
         if tip is not None:
             found.append(Branch(owner, scope, ref, tip, target))
@@ -131,7 +133,9 @@ def _refuse_empty(found: Sequence[object], what: str) -> None:
         raise NothingToLand(what)
 
 
-def _trunk(repository: Repository, ref: str, place: Workplace | None, onto: str | None) -> str:
+def _trunk(
+    repository: Repository, ref: str, place: Workplace | None, onto: str | None, *, is_remote: bool
+) -> str:
     wanted = onto or (place.onto if place is not None else None)
     if wanted is None:
         head = read_head(main_work_tree(repository).top).branch
@@ -139,6 +143,8 @@ def _trunk(repository: Repository, ref: str, place: Workplace | None, onto: str 
             raise TrunkUnclear(ref, "nothing says on what")
         wanted = head
     found = full_name(repository, wanted)
+    if is_remote and found is None:
+        found = f"refs/heads/{wanted.removeprefix('refs/heads/')}"
     if found is None:
         raise TrunkUnclear(ref, f"there is no branch {wanted!r}")
     if found == ref:

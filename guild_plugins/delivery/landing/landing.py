@@ -10,6 +10,8 @@ one that is new only what differs from the proven one is tested.
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -22,7 +24,7 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in, prepare
 from guild_plugins.coordination.turns import turn
 from guild_plugins.coordination.who import for_command, name_here, shown_leases
-from guild_plugins.delivery.landing.branches import Branch, in_order
+from guild_plugins.delivery.landing.branches import Branch, TrunkUnclear, in_order
 from guild_plugins.delivery.landing.crew import CannotBuild, Crew
 from guild_plugins.delivery.landing.explaining import explain_conflicts
 from guild_plugins.delivery.landing.judging import (
@@ -47,8 +49,9 @@ from guild_plugins.delivery.landing.settling import ended, settle_landings
 from guild_plugins.delivery.landing.syncing import synchronise, trouble_with, work_trees_of
 from guild_plugins.delivery.landing.testing import Tester
 from guild_plugins.delivery.landing.trail import landings_in
+from guild_plugins.delivery.landing.trunks import LocalTrunk, Mover, RemoteTrunk
 from guild_plugins.delivery.landing.writing import write_landing
-from guild_plugins.delivery.operation import Move, Operation, operation, publish
+from guild_plugins.delivery.operation import Move, Operation, operation
 from guild_plugins.delivery.queue.facts import Entry
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.trees import NotMergeable
@@ -56,12 +59,15 @@ from guild_plugins.delivery.workplaces import Workplaces
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.changes import tree_changes
 from guild_plugins.git.objects import GitObjects
-from guild_plugins.git.refs import RefMoved, read_ref
+from guild_plugins.git.refs import RefMoved
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import LandedBranch, LandingRefused, LandingStarted, fresh_id
 
 ROUNDS: Final = 20
 """How often trunk may move away before it is given up."""
+
+PAUSE: Final = 0.05
+"""Seconds that those who compete for trunk keep apart, at most, the first time."""
 
 MakeTester = Callable[[Operation, int], Tester]
 """Returns a tester for an operation; they are numbered from 0, and work side by side."""
@@ -75,12 +81,14 @@ class Wish:
     :param workers: As many trees as may be tested at once.
     :param composes: A verdict holds for another tree as well where the graph shows that
         nothing which the branch can affect differs: so it is with pytest, not with a command.
+    :param remote: Whose branch is trunk; ``None`` for this clone's own.
     """
 
     branches: tuple[Branch, ...]
     dry_run: bool = False
     workers: int = 1
     composes: bool = False
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +209,18 @@ class _Lander:
         self._places = {one.branch: one for one in Workplaces(self.leases.journal).all()}
         self._holder = for_command(name_here(self.top, os.environ), os.environ)
         self._shown = shown_leases(os.environ)
+        remote = self.wish.remote
+        self._trunk = (
+            LocalTrunk(self.repository, self.onto)
+            if remote is None
+            else RemoteTrunk(self.repository, remote, self.onto)
+        )
         chain: list[Link] = []
         for _ in range(ROUNDS):
             self.rounds += 1
-            trunk = read_ref(self.top, self.onto)
-            assert trunk is not None, "the branch was there when it was chosen"
+            trunk = self._trunk.read()
+            if trunk is None:
+                raise TrunkUnclear(self.onto, "it is gone")
             book = self.rules.of(trunk)
             left = [branch for branch in branches if branch not in self.outcomes]
             ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
@@ -217,6 +232,7 @@ class _Lander:
             try:
                 self._publish(trunk, chain)
             except RefMoved:
+                time.sleep(random.random() * PAUSE * self.rounds)  # noqa: S311 - spreads them
                 continue
             finally:
                 unpin(self.top, self.work.id)
@@ -372,9 +388,13 @@ class _Lander:
             elsewhere=[name for one in others for name in holders_in(one)],
         )
 
+    def _followers(self) -> list[Repository]:
+        """Return the work trees that have trunk checked out; a remote's trunk has none here."""
+        return [] if self.wish.remote else work_trees_of(self.repository, self.onto)
+
     def _dirty(self, trunk: str, commit: str) -> Iterator[str]:
         """Yield why work trees that have trunk checked out could not follow."""
-        for tree in work_trees_of(self.repository, self.onto):
+        for tree in self._followers():
             trouble = trouble_with(tree, trunk, commit, self.work.folder)
             if trouble is not None:
                 yield f"{tree.top} has {self._trunk_name} checked out and cannot follow: {trouble}"
@@ -389,7 +409,7 @@ class _Lander:
             id=fresh_id(),
             at=here.now().wall,
             operation=self.work.id,
-            onto=self.onto,
+            onto=self._trunk.ref,
             old=trunk,
             new=new,
             landed=tuple(
@@ -398,25 +418,19 @@ class _Lander:
                 )
                 for one in chain
             ),
+            generations=tuple(one.generation or 0 for one in chain),
         )
         move = Move("land", self.onto, trunk, new, f"guild land: {subject}")
         with turn(self.leases.place.folder / "landing.lock"):
             pin(self.top, self.work.id, new, (self.work.pulse.handle,))
             self.leases.journal.append(started)
             try:
-                publish(
-                    self.repository,
-                    self.leases,
-                    self.work,
-                    move,
-                    holder=self._holder,
-                    claims=(),
-                    shown=self._shown,
-                )
+                mover = Mover(self.leases, self.work, self._holder, self._shown)
+                self._trunk.move(mover, move)
             except GuildError:
                 self.leases.journal.append(ended(started, here.now().wall, moved=False))
                 raise
-            for tree in work_trees_of(self.repository, self.onto):
+            for tree in self._followers():
                 self.synced.append(synchronise(tree, trunk, new, self.work.folder))
             for link in chain:
                 merged = link.merged

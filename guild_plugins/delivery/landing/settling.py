@@ -22,9 +22,11 @@ from guild_plugins.delivery.landing.outcomes import Synchronised
 from guild_plugins.delivery.landing.pins import PINS, pinned, unpin
 from guild_plugins.delivery.landing.syncing import synchronise, work_trees_of
 from guild_plugins.delivery.landing.testing import left_trees, remove_trees
+from guild_plugins.delivery.landing.trunks import trunk_called
 from guild_plugins.delivery.operation import operation
 from guild_plugins.delivery.recovery import recover, remove_left
 from guild_plugins.errors import GuildError
+from guild_plugins.git.process import GitFailed
 from guild_plugins.git.refs import RefLocked, is_ancestor, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import LandingEnded, LandingStarted
@@ -80,7 +82,10 @@ def settle_landings(repository: Repository, leases: Leases) -> list[Synchronised
 
 
 def _settle(repository: Repository, leases: Leases, started: LandingStarted) -> list[Synchronised]:
-    current = read_ref(repository.top, started.onto)
+    try:
+        current = trunk_called(repository, started.onto).read()
+    except GitFailed:
+        return []  # the remote cannot be asked: whoever comes when it can ends it
     moved = current is not None and is_ancestor(repository.top, started.new, current)
     found: list[Synchronised] = []
     if moved and current is not None:

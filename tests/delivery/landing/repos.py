@@ -120,6 +120,7 @@ class Trunk:
         dry_run: bool = False,
         workers: int = 1,
         composes: bool = False,
+        remote: str | None = None,
     ) -> Report:
         """Land branches; without names, all."""
         repository = self.repository
@@ -127,9 +128,8 @@ class Trunk:
         branches = choose(repository, places, names=names, everything=not names, onto="main")
         rules = Rules(repository, partial(read_rules, repository.top))
         tester = test or Tests()
-        return land(
-            repository, Wish(tuple(branches), dry_run, workers, composes), rules, lambda *_: tester
-        )
+        wish = Wish(tuple(branches), dry_run, workers, composes, remote)
+        return land(repository, wish, rules, lambda *_: tester)
 
     def outcome(self, name: str, **more: object) -> Outcome:
         """Land one branch, and return what became of it."""

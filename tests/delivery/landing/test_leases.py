@@ -11,9 +11,12 @@ from guild_plugins.coordination.lease_errors import LeaseGone
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.who import asking_for_desk, at_desk
 from guild_plugins.delivery.commit import Wish, commit_scopes
+from guild_plugins.delivery.landing import landing
 from guild_plugins.delivery.landing.trail import landings_in
+from guild_plugins.delivery.landing.verifying import verify
 from guild_plugins.delivery.message import Messages
 from guild_plugins.delivery.starting import Order, start
+from guild_plugins.stages.events import LandingStarted
 from guild_plugins.stages.leases import Claim
 from tests.delivery.landing.repos import Tests, Trunk
 from tests.git.user import git
@@ -76,6 +79,9 @@ def test_the_generation_that_a_branch_was_written_under_is_told(trunk: Trunk) ->
     assert trunk.outcome("t/core").kind == "landed"
     (found,) = landings_in(trunk.top, ["main"])
     assert found.generation == generation
+    (line,) = trunk.journal.lines(types=["LandingStarted"])
+    assert isinstance(line.event, LandingStarted)
+    assert line.event.generations == (generation,)
 
 
 def test_a_generation_that_was_overtaken_does_not_land(trunk: Trunk) -> None:
@@ -140,3 +146,20 @@ def test_commits_under_a_lease_name_it(trunk: Trunk, monkeypatch: pytest.MonkeyP
     commit_scopes(trunk.repository, Wish(Messages("x"), everything=True))
 
     assert f"Lease: {name}:{generation}" in git(trunk.top, "log", "-1", "--format=%B").decode()
+
+
+def test_a_landing_past_a_lost_lease_is_found_afterwards(
+    trunk: Trunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the check before the move had not been there."""
+    name, generation = lease(trunk, "slow", ttl=0.05)
+    trunk.branch("t/core", CORE_2, f"Two\n\nLease: {name}:{generation}")
+    expire(trunk)
+    other, _ = lease(trunk, "quick")
+    Leases(trunk.journal).give_back(other)
+    monkeypatch.setattr(landing, "lease_objections", lambda *_, **__: ())
+
+    trunk.land()
+
+    (found,) = verify(trunk.repository, "main", trunk.journal)
+    assert found.problems == ("its lease, generation 1, was quick's by then",)

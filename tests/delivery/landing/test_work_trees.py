@@ -12,6 +12,7 @@ from guild_plugins.delivery.doctor import examine
 from guild_plugins.delivery.landing import landing, settling
 from guild_plugins.delivery.landing.landing import _Lander
 from guild_plugins.delivery.landing.outcomes import Synchronised
+from guild_plugins.delivery.landing.trunks import LocalTrunk
 from tests.delivery.landing.repos import Tests, Trunk
 from tests.git.user import git
 
@@ -123,7 +124,7 @@ def leave_pins(_: object, __: object) -> None:
     ("module", "name", "has_moved"),
     [
         (_Lander, "_publish", False),
-        (landing, "publish", False),
+        (LocalTrunk, "move", False),
         (landing, "synchronise", True),
         (landing, "ended", True),
     ],
