@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from guild_plugins.delivery.stopping import Stopped, Wish, stop
@@ -22,7 +23,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     Files that git ignores go with it, unless they are copies that were changed.
 
     With --json: {"stopped": [{"task", "scope", "path", "branch", "kept": the reason
-    or null, "backup": reference or null}]}.
+    or null, "backup": reference or null, "left": what could not be deleted or null}]}.
     """
     repository = open_repository(directory)
     wish = Wish(args.task, args.scopes, args.onto, args.backup, args.dry_run)
@@ -33,7 +34,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
             _show(stopped, dry_run=args.dry_run)
     if args.json:
         print(json.dumps({"stopped": [_as_data(one) for one in done]}, indent=2))
-    return Exit.NO if any(one.kept for one in done) else Exit.DONE
+    return Exit.NO if any(one.kept or one.left for one in done) else Exit.DONE
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,9 @@ def _show(stopped: Stopped, *, dry_run: bool) -> None:
     word = "would be removed" if dry_run else "removed"
     backup = f"; what was in it is {stopped.backup}" if stopped.backup else ""
     print(printable(f"{one.name}  {word}{backup}"))
+    if stopped.left is not None:
+        text = f"guild: not all of its files could be deleted; what is left is {stopped.left}"
+        print(printable(text), file=sys.stderr)
 
 
 def _as_data(stopped: Stopped) -> dict[str, object]:
@@ -65,4 +69,5 @@ def _as_data(stopped: Stopped) -> dict[str, object]:
         "branch": one.branch,
         "kept": stopped.kept,
         "backup": stopped.backup,
+        "left": str(stopped.left) if stopped.left else None,
     }

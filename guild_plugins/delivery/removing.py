@@ -11,6 +11,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from guild_plugins.coordination.place import Place
 from guild_plugins.delivery.furnishing import clear_folder, digest_of
@@ -23,6 +24,9 @@ from guild_plugins.git.process import run_git
 from guild_plugins.git.refs import RefMoved, delete_ref, point_head, read_head, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.worktrees import Admin, admins, checked_out
+
+GONE: Final = ".gone-"
+"""How the name of a hidden work tree begins."""
 
 
 def take_away(repository: Repository, place: Place, one: Workplace, trash: Path) -> None:
@@ -75,7 +79,7 @@ def admin_of(repository: Repository, one: Workplace) -> Admin | None:
 def hidden(one: Workplace) -> Path:
     """Return where a work tree lies while it is being removed."""
     path = Path(one.path)
-    return path.with_name(f".gone-{one.id}")
+    return path.with_name(f"{GONE}{one.id}")
 
 
 def hide(one: Workplace) -> None:
@@ -90,7 +94,7 @@ def show(one: Workplace) -> None:
 
 
 def drop_files(one: Workplace) -> None:
-    """Delete a hidden work tree, and the folders above it that are empty then."""
+    """Delete a hidden work tree, as far as that may be, and the folders that are empty then."""
     shutil.rmtree(hidden(one), ignore_errors=True)
     for folder in list(Path(one.path).parents)[:2]:
         try:

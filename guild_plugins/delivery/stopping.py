@@ -19,7 +19,7 @@ from guild_plugins.coordination.turns import turn
 from guild_plugins.delivery.landing.trail import landed_of
 from guild_plugins.delivery.operation import Operation, operation
 from guild_plugins.delivery.recovery import recover
-from guild_plugins.delivery.removing import admin_of, changed_copy
+from guild_plugins.delivery.removing import admin_of, changed_copy, hidden
 from guild_plugins.delivery.settling import backup_of, end_stop, settle
 from guild_plugins.delivery.workplaces import NoSuchWorkplace, Workplace, Workplaces, is_alive
 from guild_plugins.git.contents import Contents, read_contents, write_backup
@@ -38,11 +38,13 @@ class Stopped:
 
     :param kept: Why it was not removed; ``None`` if it was.
     :param backup: The reference that keeps what was in it, where that was not merged.
+    :param left: What could not be deleted of it, such as files of another user.
     """
 
     place: Workplace
     kept: str | None
     backup: str | None = None
+    left: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class _Stop:
         self.places.record(event)
         kept = event.reason if isinstance(event, WorkplaceKept) else None
         backup = backup_of(one) if read_ref(self.repository.common_dir, backup_of(one)) else None
-        return Stopped(one, kept, backup)
+        left = hidden(one) if kept is None and hidden(one).exists() else None
+        return Stopped(one, kept, backup, left)
 
 
 def _is_from(holder: str, one: Workplace) -> bool:

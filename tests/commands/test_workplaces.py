@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -582,6 +583,29 @@ def test_a_removal_that_was_interrupted_goes_on_or_is_taken_back(repo: Path) -> 
             assert git(tree, "status", "--porcelain") == b" M core/a"
         else:
             assert_nothing_left(repo)
+
+
+def test_files_that_cannot_be_deleted_are_told(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["start", "fix", "core"])
+    rmtree = shutil.rmtree
+
+    def stubborn(path: Path, *, ignore_errors: bool) -> None:
+        if not Path(path).name.startswith(".gone-"):
+            rmtree(path, ignore_errors=ignore_errors)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", stubborn)
+        assert cli.main(["stop", "fix"]) == Exit.NO
+    (left,) = place(repo, "fix").glob(".gone-*")
+    assert str(left) in capsys.readouterr().err
+
+    assert cli.main(["doctor"]) == Exit.NO
+    assert "left-files" in capsys.readouterr().out
+    assert cli.main(["doctor", "--fix"]) == Exit.DONE
+    assert not left.exists()
+    assert cli.main(["start", "fix", "core"]) == Exit.DONE
 
 
 def test_many_at_once_all_start(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
