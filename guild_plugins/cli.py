@@ -235,6 +235,7 @@ DEFERRED = (
     "split",
     "land",
     "verify",
+    "queue",
     "undo",
     "lock",
     "unlock",

@@ -5,18 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from guild_plugins.commands.times import duration
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
-from guild_plugins.delivery.landing.branches import choose
+from guild_plugins.delivery.landing.branches import Branch, choose
+from guild_plugins.delivery.landing.outcomes import Report
+from guild_plugins.delivery.queue.waiting import WaitingList
 from guild_plugins.delivery.workplaces import Workplaces
 from guild_plugins.errors import Exit
-from guild_plugins.git.repository import open_repository
+from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.plugins.landing import Manner, land_branches, trunk_of
 from guild_plugins.report.landings import render_report
+
+PAUSE: Final = 2.0
+"""Seconds between two looks at the queue."""
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
@@ -38,24 +45,10 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     trunk was merged with}. Exit code 1 where a branch is left.
     """
     repository = open_repository(directory)
-    places = Workplaces(Journal(place_in(repository.common_dir))).all()
-    branches = choose(
-        repository,
-        places,
-        names=args.branches,
-        task=args.task,
-        everything=args.all,
-        onto=args.onto or trunk_of(repository),
-        is_remote=args.push is not None,
-    )
-    command = tuple(shlex.split(args.test_command)) if args.test_command else None
-    manner = Manner(command, args.workers, args.at_once, args.timeout, args.dry_run, args.push)
-    report = land_branches(repository, branches, manner)
-    if args.json:
-        print(json.dumps(asdict(report), indent=2))
-    else:
-        print(render_report(report))
-    return Exit.NO if any(one.is_left and one.kind != "ready" for one in report.outcomes) else 0
+    if args.queue:
+        return _land_queue(repository, args)
+    report = land_branches(repository, _chosen(repository, args), _manner(args))
+    return _told(report, args)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("branches", nargs="*", metavar="BRANCH", help="SCOPE or TASK/SCOPE")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--task", metavar="TASK", help="of this task")
+    which.add_argument("--queue", action="store_true", help="what guild queue lists, in its order")
     which.add_argument("--all", action="store_true", help="every scope branch there is")
     parser.add_argument("--onto", metavar="BRANCH", help="trunk; else what each was begun from")
     parser.add_argument(
@@ -87,4 +81,58 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=duration, default=3600.0, help="of one test of a tree (default: 1h)"
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="with --queue: go on, and land what is added"
+    )
     parser.add_argument("--json", action="store_true", help="print data")
+
+
+def _chosen(repository: Repository, args: argparse.Namespace) -> list[Branch]:
+    return choose(
+        repository,
+        Workplaces(Journal(place_in(repository.common_dir))).all(),
+        names=args.branches,
+        task=args.task,
+        everything=args.all,
+        onto=args.onto or trunk_of(repository),
+        is_remote=args.push is not None,
+    )
+
+
+def _manner(args: argparse.Namespace) -> Manner:
+    command = tuple(shlex.split(args.test_command)) if args.test_command else None
+    return Manner(
+        command, args.workers, args.at_once, args.timeout, args.dry_run, args.push, args.queue
+    )
+
+
+def _land_queue(repository: Repository, args: argparse.Namespace) -> int:
+    """Land what waits in the queue; what landed leaves it, what is left stays until it moves."""
+    waiting_list = WaitingList(Journal(place_in(repository.common_dir)))
+    code = int(Exit.DONE)
+    while True:
+        ready = [one.branch.removeprefix("refs/heads/guild/") for one in waiting_list.ready()]
+        if ready:
+            args.branches = ready
+            found = {branch.name: branch for branch in _chosen(repository, args)}
+            report = land_branches(
+                repository, [found[name] for name in ready if name in found], _manner(args)
+            )
+            if not args.dry_run:
+                done = [one.branch for one in report.outcomes if not one.is_left]
+                waiting_list.remove(*done)
+            code = _told(report, args)
+        elif not args.watch:
+            print("The queue is paused." if waiting_list.is_paused else "Nothing waits.")
+        if not args.watch:
+            return code
+        time.sleep(PAUSE)
+
+
+def _told(report: Report, args: argparse.Namespace) -> int:
+    if args.json:
+        print(json.dumps(asdict(report), indent=2), flush=True)
+    else:
+        print(render_report(report), flush=True)
+    is_left = any(one.is_left and one.kind != "ready" for one in report.outcomes)
+    return Exit.NO if is_left else Exit.DONE

@@ -50,6 +50,7 @@ class Manner:
     seconds: float = 3600.0
     dry_run: bool = False
     remote: str | None = None
+    in_given_order: bool = False
 
 
 @hookimpl(trylast=True)
@@ -94,7 +95,14 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
             slot,
         )
 
-    wish = Wish(tuple(branches), manner.dry_run, at_once, means.command is None, manner.remote)
+    wish = Wish(
+        tuple(branches),
+        manner.dry_run,
+        at_once,
+        means.command is None,
+        manner.remote,
+        manner.in_given_order,
+    )
     return land(repository, wish, rules, make_tester)
 
 

@@ -339,6 +339,19 @@ class LandingRefused(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueChanged(Event):
+    """Somebody changed the list of branches that wait to be landed.
+
+    :param branch: Its full name; empty where it is about all.
+    :param place: Where it is to stand, counted from 0.
+    """
+
+    what: Literal["added", "removed", "ordered", "paused", "resumed"]
+    branch: str = ""
+    place: int = 0
+
+
 KINDS: tuple[type[Event], ...] = (
     LeaseRequested,
     LeaseRenewed,
@@ -363,6 +376,7 @@ KINDS: tuple[type[Event], ...] = (
     LandingStarted,
     LandingEnded,
     LandingRefused,
+    QueueChanged,
 )
 
 

@@ -82,6 +82,7 @@ class Wish:
     :param composes: A verdict holds for another tree as well where the graph shows that
         nothing which the branch can affect differs: so it is with pytest, not with a command.
     :param remote: Whose branch is trunk; ``None`` for this clone's own.
+    :param in_given_order: As they are named, and not what others depend on first.
     """
 
     branches: tuple[Branch, ...]
@@ -89,6 +90,7 @@ class Wish:
     workers: int = 1
     composes: bool = False
     remote: str | None = None
+    in_given_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,9 @@ class _Lander:
                 raise TrunkUnclear(self.onto, "it is gone")
             book = self.rules.of(trunk)
             left = [branch for branch in branches if branch not in self.outcomes]
-            ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
+            ordered = left
+            if not self.wish.in_given_order:
+                ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
             if self.wish.workers > 1 and len(ordered) > 1 and not self.wish.dry_run:
                 ordered = self._test_side_by_side(trunk, ordered)
             chain = list(self._chain(trunk, ordered))
