@@ -164,24 +164,52 @@ def _cut(
     """Cut a text into its definitions and what is between them; together they are the text."""
     end = len(text) if end is None else end
     pieces: list[Entity] = []
-    at, loose = start, start
-    before = ""
+    at, before = start, ""
+    trivia: list[Node] = []
     for node in owner.named_children:
-        if node.type in _TRIVIA:
+        key = _key(kind, node) if node.type not in _TRIVIA else ""
+        if node.type in _TRIVIA or not key:
+            trivia = [*trivia, node] if node.type in _TRIVIA else []
             continue
-        stop = _line_end(text, node.end_byte, end)
-        key = _key(kind, node)
-        if not key:
-            loose = max(loose, stop)
-            continue
-        if loose > at:
-            pieces.append(Entity(f"{_BETWEEN}{before}", text[at:loose]))
-            at = loose
-        pieces.append(Entity(key, text[at:stop]))
-        at = loose = max(at, stop)
-        before = key
+        begin = _beginning(node, trivia, text, at)
+        trivia = []
+        if begin > at:
+            pieces.append(Entity(f"{_BETWEEN}{before}", text[at:begin]))
+        stop = max(_line_end(text, node.end_byte, end), begin)
+        pieces.append(Entity(key, text[begin:stop]))
+        at, before = stop, key
     pieces.append(Entity(f"{_BETWEEN}{before}", text[at:end]))
     return pieces
+
+
+def _beginning(node: Node, trivia: list[Node], text: bytes, least: int) -> int:
+    """Return where a definition begins: with the comments right before it, and blank lines."""
+    first = node
+    for each in reversed(trivia):
+        is_own = not (each.text or b"").startswith((b"//!", b"/*!", b"#!"))
+        if not is_own or first.start_point[0] - _last_line(each) > 1:
+            break
+        first = each
+    line = _line_start(text, first.start_byte, least)
+    if text[line : first.start_byte].strip():
+        return int(first.start_byte)
+    while line > least:
+        above = _line_start(text, line - 1, least)
+        if text[above:line].strip():
+            break
+        line = above
+    return line
+
+
+def _line_start(text: bytes, at: int, least: int) -> int:
+    found = text.rfind(b"\n", least, at)
+    return found + 1 if found >= 0 else least
+
+
+def _last_line(node: Node) -> int:
+    """Return the number of the line in which a node ends; some comments include its end."""
+    row, column = node.end_point
+    return int(row) if column else int(row) - 1
 
 
 def _line_end(text: bytes, at: int, end: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guild_plugins.merge.engine import merge
+from guild_plugins.merge.kinds import kind_of
 from guild_plugins.merge.languages import is_installed, merge_code
 from guild_plugins.merge.result import Clean
 
@@ -201,3 +202,26 @@ def test_methods_of_one_name_with_other_parameters_are_two() -> None:
     assert found is not None
     assert b"area(int x)" in found[0]
     assert b"area(long y)" in found[0]
+
+
+def test_what_a_file_begins_with_belongs_to_no_definition() -> None:
+    head = b"//! What this is.\n\n#![warn(missing_docs)]\n\n"
+    base = head + RUST.encode()
+    ours = head.replace(b"What", b"Of what") + b"mod more;\n" + RUST.encode()
+    theirs = base.replace(b"self.side * self.side", b"self.side.pow(2)")
+
+    found = merge_code("rust", base, ours, theirs)
+
+    assert found is not None
+    assert found[0] == ours.replace(b"self.side * self.side", b"self.side.pow(2)")
+
+
+@pytest.mark.parametrize("path", ADDED)
+def test_pieces_are_the_whole_text(path: str) -> None:
+    text = (ADDED[path][0] + "\n// a comment of its own\n\n// of this\n").encode()
+    added = text + ADDED[path][1].format(n="one", v=1).encode()
+
+    found = merge_code(kind_of(path), text, added, text)
+
+    assert found is not None
+    assert found[0] == added
