@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 Value = TypeVar("Value")
 
@@ -24,7 +35,7 @@ class Undecodable(ValueError):
 
 def encode(value: Any) -> str:
     """Return a dataclass as JSON, always the same for the same value."""
-    return json.dumps(asdict(value), sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(_plain(value))
 
 
 def decode(kind: type[Value], text: str | bytes) -> Value:
@@ -36,49 +47,91 @@ def decode(kind: type[Value], text: str | bytes) -> Value:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"no JSON: {error}") from None
-    value: Value = _read(kind, data, kind.__name__)
+    of_any: Any = kind
+    value: Value = _reader(of_any)(data, kind.__name__)
     return value
 
 
-def _read(kind: Any, data: Any, place: str) -> Any:
-    origin = get_origin(kind)
-    if is_dataclass(kind):
-        return _read_fields(kind, data, place)
-    if origin in (Union, types.UnionType):
-        if data is None and types.NoneType in get_args(kind):
-            return None
-        (inner,) = (arg for arg in get_args(kind) if arg is not types.NoneType)
-        return _read(inner, data, place)
-    if origin is tuple and isinstance(data, list):
-        return tuple(_read(get_args(kind)[0], item, f"{place}[]") for item in data)
-    if origin is Literal and data in get_args(kind):
-        return data
-    if kind in _NUMBERS and type(data) in _NUMBERS[kind]:
-        return kind(data)
-    if kind in (str, bool) and type(data) is kind:
-        return data
-    raise Undecodable(f"{place} is {str(data)[:80]!r}, not {kind}")
+def _plain(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields; what they hold is asked for in turn."""
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} is no plain data")
+    of_any: Any = type(value)
+    return {name: getattr(value, name) for name in _names(of_any)}
 
 
-def _read_fields(kind: Any, data: Any, place: str) -> Any:
-    if not isinstance(data, dict):
-        raise Undecodable(f"{place} is no object")
-    hints, needed = _shape(kind)
-    if not needed <= data.keys() <= hints.keys():
-        odd = sorted((needed - data.keys()) | (data.keys() - hints.keys()))
-        raise Undecodable(f"{place} has missing or unknown fields: {', '.join(map(str, odd))}")
-    return kind(
-        **{name: _read(hints[name], item, f"{place}.{name}") for name, item in data.items()}
-    )
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
+
+_Reader: TypeAlias = Callable[[Any, str], Any]
+"""Reads a value of one type: gets the data and what to call it."""
 
 
 @cache
-def _shape(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the fields' types, and the names of those that must be there."""
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """Return what reads a type. Made once: a journal has millions of lines, and few types."""
+    origin = get_origin(kind)
+    if is_dataclass(kind):
+        return _fields_reader(kind)
+    if origin in (Union, types.UnionType):
+        (inner,) = (arg for arg in get_args(kind) if arg is not types.NoneType)
+        return _optional_reader(_reader(inner)) if types.NoneType in get_args(kind) else _no(kind)
+    if origin is tuple:
+        return _items_reader(kind, _reader(get_args(kind)[0]))
+    if origin is Literal:
+        allowed = get_args(kind)
+        return lambda data, place: data if data in allowed else _refuse(kind, data, place)
+    if kind in _NUMBERS:
+        accepted = _NUMBERS[kind]
+        return lambda data, place: (
+            kind(data) if type(data) in accepted else _refuse(kind, data, place)
+        )
+    if kind in (str, bool):
+        return lambda data, place: data if type(data) is kind else _refuse(kind, data, place)
+    return _no(kind)
+
+
+def _no(kind: Any) -> _Reader:
+    return lambda data, place: _refuse(kind, data, place)
+
+
+def _refuse(kind: Any, data: Any, place: str) -> Any:
+    raise Undecodable(f"{place} is {str(data)[:80]!r}, not {kind}")
+
+
+def _optional_reader(inner: _Reader) -> _Reader:
+    return lambda data, place: None if data is None else inner(data, place)
+
+
+def _items_reader(kind: Any, inner: _Reader) -> _Reader:
+    def read(data: Any, place: str) -> Any:
+        if not isinstance(data, list):
+            _refuse(kind, data, place)
+        return tuple([inner(item, f"{place}[]") for item in data])
+
+    return read
+
+
+def _fields_reader(kind: Any) -> _Reader:
     hints = get_type_hints(kind)
-    needed = (
+    readers = {name: _reader(hints[name]) for name in _names(kind)}
+    needed = frozenset(
         field.name
         for field in fields(kind)
         if field.default is MISSING and field.default_factory is MISSING
     )
-    return {field.name: hints[field.name] for field in fields(kind)}, frozenset(needed)
+
+    def read(data: Any, place: str) -> Any:
+        if not isinstance(data, dict):
+            raise Undecodable(f"{place} is no object")
+        if not needed <= data.keys() <= readers.keys():
+            odd = sorted((needed - data.keys()) | (data.keys() - readers.keys()))
+            names = ", ".join(map(str, odd))
+            raise Undecodable(f"{place} has missing or unknown fields: {names}")
+        return kind(**{name: readers[name](item, f"{place}.{name}") for name, item in data.items()})
+
+    return read
