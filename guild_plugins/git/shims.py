@@ -77,7 +77,18 @@ _UNLESS: Final = {
 }
 
 _ON_A_SCOPES_BRANCH: Final = """\
-case $(git symbolic-ref -q HEAD) in refs/heads/guild/*/*) ;; *) exit 0 ;; esac
+branch=$(git symbolic-ref -q HEAD)
+case $branch in refs/heads/guild/*/*) ;; *) exit 0 ;; esac
+"""
+
+_NOT_THERE_YET: Final = """\
+branch=${branch#refs/heads/guild/}
+case "
+$(git interpret-trailers --parse "$1")
+" in *"
+Scope: ${branch#*/}
+Task: ${branch%/*}
+"*) exit 0 ;; esac
 """
 
 
@@ -96,5 +107,6 @@ def shim(name: str, guild: str = "guild", *, is_configured: bool = False) -> str
     if name in ("pre-commit", "pre-merge-commit"):
         missing, calls = _MISSING, f'exec "$guild" hook --rules {name} -- "$@"\n'
     else:
-        missing, calls = _ON_A_SCOPES_BRANCH + _MISSING, f'exec "$guild" hook {name} -- "$@"\n'
+        unless = _ON_A_SCOPES_BRANCH + (_NOT_THERE_YET if name == "commit-msg" else "")
+        missing, calls = unless + _MISSING, f'exec "$guild" hook {name} -- "$@"\n'
     return head + _GATE.format(missing=missing, calls=calls)

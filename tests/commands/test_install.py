@@ -216,6 +216,9 @@ def test_a_scopes_branch_takes_its_own_paths_and_names_it_in_the_message(repo: P
     assert git(repo, "log", "-1", "--format=%B") == b"x\n\nScope: core\nTask: fix\n"
     git(repo, "commit", "-q", "--amend", "--no-edit")
     assert git(repo, "log", "-1", "--format=%B") == b"x\n\nScope: core\nTask: fix\n"
+    edited = 'printf "y\\n\\nTask: fix\\n" >'
+    subprocess.run(["git", "-c", f"core.editor={edited}", "commit", "-q", "--amend"], check=True)
+    assert git(repo, "log", "-1", "--format=%B") == b"y\n\nTask: fix\nScope: core\n"
 
 
 def test_a_rule_between_scopes_holds_for_what_is_staged(repo: Path) -> None:
