@@ -60,22 +60,23 @@ class Clone:
     def text(self, path: str) -> str:
         return (self.top / path).read_text("utf-8", "surrogateescape")
 
-    def branch(self, files: Files) -> str:
-        """Commit files on a branch of their own, and return its name."""
-        self.count += 1
-        name = f"guild/seed/b{self.count:04}"
-        run(self.top, "checkout", "-q", "-f", "-b", name, self.base)
-        for path, text in files.items():
-            place = self.top / path
-            if text is None:
-                place.unlink()
-                continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, "utf-8", "surrogateescape")
-        run(self.top, "add", "-A")
-        run(self.top, "commit", "-q", "--no-verify", "--allow-empty", "-m", "seeded")
-        run(self.top, "checkout", "-q", "-f", self.base)
-        return name
+    def branches(self, changes: list[Files]) -> list[str]:
+        """Commit each of some changes on a branch of its own, and return their names."""
+        names, lines = [], list[bytes]()
+        for files in changes:
+            self.count += 1
+            names.append(f"guild/seed/b{self.count:04}")
+            lines.append(f"commit refs/heads/{names[-1]}\ncommitter b <b@x> 1 +0000\n".encode())
+            lines.append(f"data 6\nseeded\nfrom {self.base}\n".encode())
+            for path, text in files.items():
+                if text is None:
+                    lines.append(f"D {path}\n".encode())
+                    continue
+                data = text.encode("utf-8", "surrogateescape")
+                lines.append(f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n")
+        command = ["git", "fast-import", "--quiet"]
+        subprocess.run(command, cwd=self.top, input=b"".join(lines), check=True)
+        return names
 
     def functions(self) -> list[Function]:
         """Return functions in packages that others can be seeded to call."""
@@ -240,16 +241,21 @@ def seeded(
     clone: Clone, functions: list[Function], seeds: dict[str, Seed], count: int
 ) -> Iterator[tuple[str, str, str]]:
     """Yield pairs of branches that git merges, with what was seeded."""
-    kinds = list(seeds)
-    made = tries = 0
-    while made < count and tries < 20 * count:
-        tries += 1
-        kind = kinds[made % len(kinds)]
-        one, two = seeds[kind](clone, functions, clone.dice.choice(functions))
-        pair = clone.branch(one), clone.branch(two)
-        if not conflicts(clone.top, *pair):
-            made += 1
-            yield kind, *pair
+    kinds = [kind for _ in range(1 + count // len(seeds)) for kind in seeds][:count]
+    while kinds:
+        sides = [
+            side
+            for kind in kinds
+            for side in seeds[kind](clone, functions, clone.dice.choice(functions))
+        ]
+        names = clone.branches(sides)
+        left = []
+        for kind, one, two in zip(kinds, names[::2], names[1::2], strict=True):
+            if conflicts(clone.top, one, two):
+                left.append(kind)
+            else:
+                yield kind, one, two
+        kinds = left
 
 
 # -- looking -------------------------------------------------------------------
@@ -265,8 +271,8 @@ def kinds_of(pairs: list[Pair]) -> set[str]:
 
 def compare_scribbles(clone: Clone, repository: Repository, count: int) -> None:
     by_git = found = alarms = 0
-    for _ in range(count):
-        one, two = map(clone.branch, scribble(clone))
+    names = clone.branches([side for _ in range(count) for side in scribble(clone)])
+    for one, two in zip(names[::2], names[1::2], strict=True):
         is_conflict, told = conflicts(clone.top, one, two), kinds_of(look(repository, one, two))
         by_git += is_conflict
         found += is_conflict and "conflict" in told
