@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.trust import NotTrusted, is_trusted
+from guild_plugins.delivery.landing.barriers import Wanted
 from guild_plugins.delivery.landing.branches import Branch, choose
 from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.landing import Wish, land
@@ -24,13 +26,27 @@ from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.git.snapshots import revision_tree
 from guild_plugins.graph.boundaries.gate import Others
 from guild_plugins.graph.boundaries.reading import read_rules
+from guild_plugins.plugins import barriers
+from guild_plugins.plugins.disabling import disabled_names
 from guild_plugins.plugins.gates import Gates
 from guild_plugins.scopes.config import find_source, read_configuration
 from guild_plugins.scopes.model import LandSettings, WorkSettings
 from guild_plugins.scopes.tree import DiskTree, SnapshotTree
-from guild_plugins.stages.hookspecs import hookimpl
-from guild_plugins.stages.models import Outcome, StageRequest, StageResult
+from guild_plugins.stages import hookspecs
+from guild_plugins.stages.hookspecs import PROJECT, hookimpl
+from guild_plugins.stages.installed import find_installed
+from guild_plugins.stages.manager import Plugins
+from guild_plugins.stages.models import (
+    BarrierRequest,
+    Outcome,
+    StageRequest,
+    StageResult,
+    Undecided,
+)
 from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
+
+DEADLINE: Final = 600.0
+"""Seconds that making one barrier anew may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,7 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
         means.command is None,
         manner.remote,
         manner.in_given_order,
+        partial(_resolve, repository) if _is_trusted(repository, branches, manner) else None,
     )
     return land(repository, wish, rules, make_tester)
 
@@ -136,12 +153,39 @@ def _means(
     means = Means(manner.command, workers, manner.seconds)
     if manner.command is not None or not landing.tests:
         return means
-    for onto in {branch.onto for branch in branches if not manner.dry_run}:
+    if not manner.dry_run and not _is_trusted(repository, branches, manner):
+        raise NotTrusted("landing.tests", landing.tests)
+    return replace(means, command=landing.tests)
+
+
+def _is_trusted(repository: Repository, branches: Sequence[Branch], manner: Manner) -> bool:
+    """Say whether commands may run that trunk's configuration, or its files, ask for."""
+    for onto in {branch.onto for branch in branches}:
         tree = revision_tree(repository, _kept_as(repository, onto, manner))
         source = find_source(SnapshotTree(tree))
         if source is None or not is_trusted(repository.common_dir, source, os.environ):
-            raise NotTrusted("landing.tests", landing.tests)
-    return replace(means, command=landing.tests)
+            return False
+    return True
+
+
+def _resolve(repository: Repository, wanted: Wanted) -> bytes | str | None:
+    """Ask plugins, in the end Guild's own, for a barrier's content."""
+    installed = find_installed(PROJECT, trusted_places(repository.top))
+    own = {"guild.barriers": barriers}
+    plugins = Plugins(own, installed, disabled_names(os.environ))
+    request = BarrierRequest(
+        path=wanted.path,
+        directory=wanted.directory,
+        base=wanted.base,
+        wanted=wanted.versions,
+    )
+    answer = plugins.within(DEADLINE).first(hookspecs.guild_resolve_barrier, request=request)
+    if answer is None:
+        return None
+    value = answer.value
+    if isinstance(value, Undecided):
+        return value.reason
+    return value if isinstance(value, bytes) else None
 
 
 def _kept_as(repository: Repository, onto: str, manner: Manner) -> str:

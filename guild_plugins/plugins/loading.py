@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from guild_plugins.plugins import (
+    barriers,
     boundaries,
     commands,
     discovery,
@@ -20,6 +21,7 @@ from guild_plugins.stages.installed import find_installed
 from guild_plugins.stages.manager import Plugins
 
 OWN: Final[Mapping[str, object]] = {
+    "guild.barriers": barriers,
     "guild.boundaries": boundaries,
     "guild.commands": commands,
     "guild.discovery": discovery,

@@ -24,6 +24,7 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in, prepare
 from guild_plugins.coordination.turns import turn
 from guild_plugins.coordination.who import for_command, name_here, shown_leases
+from guild_plugins.delivery.landing.barriers import Resolve, resolve_barriers
 from guild_plugins.delivery.landing.branches import Branch, TrunkUnclear, in_order
 from guild_plugins.delivery.landing.crew import CannotBuild, Crew
 from guild_plugins.delivery.landing.explaining import explain_conflicts
@@ -83,6 +84,7 @@ class Wish:
         nothing which the branch can affect differs: so it is with pytest, not with a command.
     :param remote: Whose branch is trunk; ``None`` for this clone's own.
     :param in_given_order: As they are named, and not what others depend on first.
+    :param resolve: Makes barriers anew that are in conflict.
     """
 
     branches: tuple[Branch, ...]
@@ -91,6 +93,7 @@ class Wish:
     composes: bool = False
     remote: str | None = None
     in_given_order: bool = False
+    resolve: Resolve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ class _Lander:
     outcomes: dict[Branch, Outcome] = field(default_factory=dict)
     synced: list[Synchronised] = field(default_factory=list)
     rounds: int = 0
+    _rebuilt: dict[tuple[str, str], tuple[Merged, tuple[str, ...]]] = field(default_factory=dict)
     _proven: dict[Branch, Link] = field(default_factory=dict)
     _trials: dict[Branch, list[Trial]] = field(default_factory=dict)
 
@@ -270,27 +274,47 @@ class _Lander:
             merged = merge_branch(self.top, head, branch.tip)
         except NotMergeable as error:
             raise _Refused("conflict", [str(error)]) from None
+        merged, rebuilt = self._without_barriers(branch, merged)
         if not merged.result.is_clean:
             raise self._conflict(branch, merged)
         if merged.tree == tree_of(self.top, head):
             return None
-        _demand("proof", self._problems(merged))
+        _demand("proof", self._problems(merged, rebuilt))
         _demand("lease", self._lease_objections(branch, merged))
         _demand("gates", self.rules.objections(branch, merged))
         number = generation_of(self.top, merged, self._shown)
-        commit = write_landing(self.top, branch, merged, number)
+        commit = write_landing(self.top, branch, merged, number, rebuilt)
         _demand("dirty", list(self._dirty(trunk, commit)))
         if self.wish.dry_run:
             self._conclude(branch, "ready")
             return Link(branch, merged, commit, number, ())
         return self._prove(head, Link(branch, merged, commit, number, ()))
 
-    def _problems(self, merged: Merged) -> list[str]:
-        """Return what the merged tree holds beside trunk and the branch's change."""
+    def _without_barriers(self, branch: Branch, merged: Merged) -> tuple[Merged, tuple[str, ...]]:
+        """Let barriers that conflict be made anew, once for the same merge; return their paths."""
+        resolve = self.wish.resolve
+        if merged.result.is_clean or resolve is None:
+            return merged, ()
+        key = merged.head, merged.tip
+        if key not in self._rebuilt:
+            is_barrier = self.rules.of(merged.head).is_barrier
+            self._rebuilt[key] = resolve_barriers(
+                self.repository, merged, branch.scope, is_barrier, resolve
+            )
+        return self._rebuilt[key]
+
+    def _problems(self, merged: Merged, rebuilt: Sequence[str]) -> list[str]:
+        """Return what the merged tree holds beside trunk and the branch's change.
+
+        :param rebuilt: Paths that are nobody's version any more.
+        """
         names = (merged.base, merged.tip, merged.head, merged.tree)
         base, tip, head, tree = (tree_of(self.top, name) for name in names)
         pairs = ((base, tip), (base, head), (head, tree))
-        own, trunks, done = (tree_changes(self.repository, *pair) for pair in pairs)
+        own, trunks, done = (
+            [one for one in tree_changes(self.repository, *pair) if one.path not in rebuilt]
+            for pair in pairs
+        )
         with closing(GitObjects(self.top)) as objects:
             return list(
                 problems_of(own, trunks, done, lambda oid: dict(objects.read([oid])).get(oid))

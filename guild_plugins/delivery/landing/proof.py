@@ -67,7 +67,7 @@ def _wrong(landed: Change, mine: Change, read: Read) -> str | None:
         return "is back, and trunk had removed it"
     if after is None:
         return "is gone, and trunk had changed it since the branch parted"
-    if before is None or mine.after is None or mine.before is None:
+    if before is None or mine.after is None:
         return None if after == mine.after else "is neither what trunk had nor what the branch has"
     if after.mode not in (before.mode, mine.after.mode):
         return "has a mode that neither trunk nor the branch gave it"
@@ -101,11 +101,13 @@ def _is_renamed(
 
 
 def _contents(
-    path: str, base: Entry, trunk: Entry, branch: Entry, landed: Entry, read: Read
+    path: str, base: Entry | None, trunk: Entry, branch: Entry, landed: Entry, read: Read
 ) -> str | None:
-    if not (base.is_file and trunk.is_file and branch.is_file and landed.is_file):
+    """Say what is wrong with a file that both changed; with no base, both added it."""
+    entries = (base, trunk, branch, landed)
+    if not all(entry is None or entry.is_file for entry in entries):
         return "is a link or a submodule that both changed"
-    texts = [read(entry.oid) for entry in (base, trunk, branch, landed)]
+    texts = [b"" if entry is None else read(entry.oid) for entry in entries]
     if texts[2] is None:
         return None  # the branch's own version is gone; what it is called says no more
     if any(text is None for text in texts):

@@ -7,6 +7,7 @@ from there.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from guild_plugins.git.process import GitFailed, run_git
 TIP: Final = "Landed-Tip"
 TESTED: Final = "Tested-Tree"
 GENERATION: Final = "Lease-Generation"
-KEYS: Final = ("Scope", "Task", GENERATION, TIP, TESTED)
+REBUILT: Final = "Rebuilt"
+KEYS: Final = ("Scope", "Task", GENERATION, TIP, TESTED, REBUILT)
 """The trailers of a landed commit, in their order."""
 
 _OURS: Final = re.compile(rf"^({'|'.join(KEYS)}|Lease):".encode(), re.IGNORECASE)
@@ -30,6 +32,7 @@ class Landing:
 
     :param generation: Of the newest lease that the branch was written under, if any.
     :param tested: The tree that was tested, as it says.
+    :param rebuilt: Barriers that were in conflict and made anew.
     """
 
     commit: str
@@ -40,14 +43,22 @@ class Landing:
     tip: str
     tested: str
     generation: int | None
+    rebuilt: tuple[str, ...] = ()
 
 
 def trailers_for(
-    task: str, scope: str, *, tip: str, tree: str, generation: int | None
+    task: str,
+    scope: str,
+    *,
+    tip: str,
+    tree: str,
+    generation: int | None,
+    rebuilt: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Return the trailers of the commit that a branch becomes."""
     lease = [(GENERATION, str(generation))] if generation is not None else []
-    return [("Scope", scope), ("Task", task), *lease, (TIP, tip), (TESTED, tree)]
+    made = [(REBUILT, json.dumps(path)) for path in rebuilt]
+    return [("Scope", scope), ("Task", task), *lease, (TIP, tip), (TESTED, tree), *made]
 
 
 def without_ours(message: bytes) -> bytes:
@@ -69,7 +80,8 @@ def landings_in(top: Path, span: Sequence[str]) -> Iterator[Landing]:
         commit, parents, tree, trailers = (
             part.decode("utf-8", "replace") for part in fields[at : at + 4]
         )
-        said = dict(line.partition(": ")[::2] for line in trailers.splitlines())
+        pairs = [line.partition(": ")[::2] for line in trailers.splitlines()]
+        said = dict(pairs)
         if TIP in said:
             number = said.get(GENERATION, "")
             yield Landing(
@@ -81,7 +93,15 @@ def landings_in(top: Path, span: Sequence[str]) -> Iterator[Landing]:
                 said[TIP],
                 said.get(TESTED, ""),
                 int(number) if number.isdigit() else None,
+                tuple(_path(value) for key, value in pairs if key == REBUILT),
             )
+
+
+def _path(value: str) -> str:
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value
 
 
 def landed_of(top: Path, tip: str, onto: str) -> tuple[Landing, int] | None:

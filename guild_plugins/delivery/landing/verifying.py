@@ -95,8 +95,11 @@ def _judge(landing: Landing, facts: _Facts) -> Verified:
     if found is None:
         return Verified(landing, tuple(problems), (GONE,))
     done = facts.done[landing.parents[0], landing.commit]
-    problems += problems_of(*found, done, facts.contents)
-    return Verified(landing, tuple(problems))
+    made = set(landing.rebuilt)
+    parts = [[change for change in part if change.path not in made] for part in (*found, done)]
+    problems += problems_of(parts[0], parts[1], parts[2], facts.contents)
+    unchecked = tuple(f"{path} was made anew" for path in landing.rebuilt)
+    return Verified(landing, tuple(problems), unchecked)
 
 
 def _changes(landing: Landing, facts: _Facts) -> tuple[Sequence[Change], Sequence[Change]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,22 @@ from guild_plugins.git.writing import (
 _FORM: Final = "--format=%an%x00%ae%x00%ad%x00%B%x00"
 
 
-def write_landing(top: Path, branch: Branch, merged: Merged, generation: int | None) -> str:
+def write_landing(
+    top: Path,
+    branch: Branch,
+    merged: Merged,
+    generation: int | None,
+    rebuilt: Sequence[str] = (),
+) -> str:
     """Write the commit on top of trunk, signed if that is configured; no reference is moved."""
     commits = _commits(top, merged)
     trailers = trailers_for(
-        branch.task, branch.scope, tip=branch.tip, tree=merged.tree, generation=generation
+        branch.task,
+        branch.scope,
+        tip=branch.tip,
+        tree=merged.tree,
+        generation=generation,
+        rebuilt=rebuilt,
     )
     text = with_trailers(top, clean_message(top, _message(branch, commits)), trailers)
     return write_commit(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
+from guild_plugins.delivery.landing.barriers import Resolve
 from guild_plugins.delivery.landing.branches import choose
 from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.landing import Wish, land
@@ -121,6 +122,7 @@ class Trunk:
         workers: int = 1,
         composes: bool = False,
         remote: str | None = None,
+        resolve: Resolve | None = None,
     ) -> Report:
         """Land branches; without names, all."""
         repository = self.repository
@@ -128,7 +130,7 @@ class Trunk:
         branches = choose(repository, places, names=names, everything=not names, onto="main")
         rules = Rules(repository, partial(read_rules, repository.top))
         tester = test or Tests()
-        wish = Wish(tuple(branches), dry_run, workers, composes, remote)
+        wish = Wish(tuple(branches), dry_run, workers, composes, remote, resolve=resolve)
         return land(repository, wish, rules, lambda *_: tester)
 
     def outcome(self, name: str, **more: object) -> Outcome:

@@ -76,6 +76,12 @@ def test_what_rules_made_of_both_sides_is_right() -> None:
     assert problems({"p.py": base}, {"p.py": ours}, {"p.py": theirs}, {"p.py": both}) == []
 
 
+def test_a_file_that_both_added_has_what_both_added() -> None:
+    ours, theirs = "import re\n", "import sys\n"
+    assert problems({}, {"p.py": ours}, {"p.py": theirs}, {"p.py": ours + theirs}) == []
+    assert problems({}, {"p.py": ours}, {"p.py": theirs}, {"p.py": theirs}) != []
+
+
 def test_a_part_of_the_branchs_change_that_did_not_arrive_is_found() -> None:
     found = problems({"p": A, "q": A}, {"p": A, "q": A}, {"p": B, "q": B}, {"p": B, "q": A})
     assert found == ["the branch's change of it has not arrived"]
