@@ -28,6 +28,7 @@ from guild_plugins.suites.unfolding import (
     is_within,
     may_defer,
 )
+from guild_plugins.suites.watched import Watched, all_look_at_each_alone
 
 COLLECTOR = "guild-collector"
 """The name under which the collector is registered with pytest."""
@@ -99,6 +100,7 @@ class OnDemandCollector:
         self._collected = Collected()
         self._known: set[pytest.Item | pytest.Collector] = set()
         self._deferral = Deferral()
+        self._is_gone_through: bool | None = None  # all that hooks do with a list; None: not seen
         session.config.pluginmanager.register(self._deferral, DEFERRAL)
         _set_initial_paths(session, [target.path for target in targets])
 
@@ -155,7 +157,11 @@ class OnDemandCollector:
         """Let plugins modify the list, and leave out what was not asked for."""
         total = len(items)
         hook = session.config.hook
-        hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+        watched = Watched(items)
+        hook.pytest_collection_modifyitems(session=session, config=session.config, items=watched)
+        if total:
+            self._is_gone_through = self._is_gone_through is not False and not watched.is_used
+        items = watched.plain()
         missing: tuple[str, ...] = ()
         if request.only is not None:
             ids = {item.nodeid for item in items}
@@ -169,7 +175,10 @@ class OnDemandCollector:
     def _may_wait(self, request: Request) -> bool:
         """Tell whether some of the tests may be made later."""
         is_part = request.only is not None or self.targets[request.target].names
-        return len(request.files) == 1 and not is_part and may_defer(self.session.config)
+        config = self.session.config
+        if len(request.files) != 1 or is_part or not may_defer(config):
+            return False
+        return self._is_gone_through or all_look_at_each_alone(config)
 
     def _unknown(self, request: Request, path: Path, names: Iterable[str]) -> Iterator[str]:
         """Tell of each name that nothing in the file has, as pytest does."""

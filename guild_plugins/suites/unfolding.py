@@ -12,7 +12,6 @@ tests, doctests, other languages' files) is one part.
 
 from __future__ import annotations
 
-import dis
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from _pytest.python import PyCollector
 from _pytest.scope import Scope
 
 from guild_plugins.suites.parameters import Series, nodes_of_name
+from guild_plugins.suites.watched import is_mild
 
 Node: TypeAlias = pytest.Item | pytest.Collector
 
@@ -38,30 +38,6 @@ ALL: Final = 1 << 60
 
 LONG: Final = 32
 """A function with more sets of parameters than that is not made all at once."""
-
-MILD: Final = frozenset(
-    {
-        "_hypothesis_pytestplugin",
-        "_pytest",
-        "anyio",
-        "guild_plugins",
-        "pytest_asyncio",
-        "pytest_cov",
-        "pytest_mock",
-        "pytest_rerunfailures",
-        "pytest_timeout",
-        "xdist",
-    }
-)
-"""Top packages whose ``modifyitems`` and ``makeitem`` look at each test on its own."""
-
-
-IDLE: Final = frozenset({"CACHE", "NOP", "RESUME"})
-"""Steps of bytecode that do nothing to see."""
-
-
-LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW"})
-"""Steps that take up a variable; the second is of CPython 3.14."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +242,7 @@ class Unfolding:
             half = (sum(part.weight for part in self._parts) + waiting) / 2
             while self._parts and (not given or count + self._parts[-1].least / 2 <= half):
                 ids, weight = self._parts[-1].give(ceil(half - count))
-                given.extendleft(reversed(ids))
+                given.extendleft(wanted for nodeid in reversed(ids) for wanted in self._of(nodeid))
                 count += weight
                 if not self._parts[-1].weight:
                     self._parts.pop()
@@ -280,6 +256,12 @@ class Unfolding:
             self._parts.clear()
             self._sought.clear()
         return count
+
+    def _of(self, nodeid: str) -> Iterable[str]:
+        """Return what is wanted of a node: itself, or parts that are in it."""
+        if self._chosen is None or self._chosen.covers(nodeid):
+            return (nodeid,)
+        return sorted(part for part in self._chosen.parts if nodeid in holders(part))
 
     # -- making nodes ------------------------------------------------------------
 
@@ -401,7 +383,8 @@ class Unfolding:
 def may_defer(config: pytest.Config) -> bool:
     """Tell whether tests may be made a few at a time.
 
-    Not where somebody may want to see all tests of a file at once.
+    Not where somebody may want to see all tests of a file at once. What hooks do with the
+    list of tests is not asked here; see `watched`.
     """
     option = config.option
     if any(getattr(option, name, False) for name in ("lf", "failedfirst", "newfirst", "stepwise")):
@@ -411,33 +394,7 @@ def may_defer(config: pytest.Config) -> bool:
         *hook.pytest_pycollect_makeitem.get_hookimpls(),
         *hook.pytest_make_collect_report.get_hookimpls(),
     )
-    return all(is_mild(impl.function) for impl in making) and all(
-        is_mild(impl.function) or looks_at_each_alone(impl.function)
-        for impl in hook.pytest_collection_modifyitems.get_hookimpls()
-    )
-
-
-def is_mild(hook: Callable[..., object]) -> bool:
-    """Tell whether a hook is one of a package that is known to look at each test on its own."""
-    return hook.__module__.partition(".")[0] in MILD
-
-
-def looks_at_each_alone(hook: Callable[..., object]) -> bool:
-    """Tell whether all that a ``modifyitems`` hook does with its list is to go through it.
-
-    As many a conftest does, which marks tests by their names. What sorts, counts, cuts
-    or passes on the list may want to see all of it.
-    """
-    code = getattr(hook, "__code__", None)
-    if code is None or "items" not in code.co_varnames or "items" in code.co_cellvars:
-        return False
-    steps = [step for step in dis.get_instructions(code) if step.opname not in IDLE]
-    uses = [at for at, step in enumerate(steps) if _names_items(step.argval)]
-    return all(steps[at].opname in LOADS and steps[at + 1].opname == "GET_ITER" for at in uses)
-
-
-def _names_items(value: object) -> bool:
-    return value == "items" or (isinstance(value, tuple) and "items" in value)
+    return all(is_mild(impl.function.__module__) for impl in making)
 
 
 def _nodes_of(parts: Iterable[Part]) -> Iterator[Node]:

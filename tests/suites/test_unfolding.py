@@ -21,8 +21,8 @@ from guild_plugins.suites.unfolding import (
     Chosen,
     holders,
     is_within,
-    looks_at_each_alone,
 )
+from guild_plugins.suites.watched import Watched, looks_at_each_alone
 from tests.suites.runs import expect, run, write
 
 pytest_plugins = ["pytester"]
@@ -161,6 +161,26 @@ def test_half_of_what_waits_is_given_away(pytester: pytest.Pytester) -> None:
     assert rest.weight == 30
 
 
+@pytest.mark.parametrize("most", [1, 2, 7])
+def test_what_is_given_on_by_who_was_given_it_is_no_more_than_that(
+    pytester: pytest.Pytester, serial: list[str], most: int
+) -> None:
+    reader = Reader(pytester, MIXED)
+    run: list[str] = []
+    waiting = [reader.request(most)]
+    while waiting:
+        request = waiting.pop()
+        collected = reader.collector.collect(request)
+        run += ids(collected)
+        while rest := collected.rest:
+            parts, _ = rest.give(waiting=1)
+            waiting.append(reader.request(most, parts=frozenset(parts)))
+            collected = reader.collector.collect_more(request, rest, most)
+            run += ids(collected)
+
+    assert sorted(run) == sorted(serial)
+
+
 def test_half_of_what_waits_of_one_function_is_given_away(pytester: pytest.Pytester) -> None:
     text = """
         import pytest
@@ -296,6 +316,43 @@ def test_a_conftest_that_marks_tests_does_not_need_to_see_all_at_once(
     reader = Reader(pytester, MIXED)
 
     assert len(list(reader.batches(1))) > 5
+
+
+@pytest.mark.parametrize(("hook", "is_used"), [(counts, False), (sorts, True), (cuts, True)])
+def test_what_a_hook_does_with_a_list_is_seen(hook: Hook, is_used: bool) -> None:
+    items = Watched([])
+
+    hook(items)
+
+    assert items.is_used == is_used
+    assert items.plain() == []
+
+
+def test_a_conftest_that_only_passes_tests_on_where_it_is_asked_to_is_found_out(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_collection_modifyitems(config, items):
+            if config.option.keyword:
+                config.hook.say(items)
+            for item in items:
+                item.add_marker("seen")
+        """
+    )
+    reader = Reader(pytester, MIXED)
+
+    assert len(list(reader.batches(1))) == 1
+    assert len(list(reader.batches(1))) > 5
+
+
+def test_a_conftest_that_sorts_sees_whole_files_all_along(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "def pytest_collection_modifyitems(items): items.sort(key=lambda i: i.name)"
+    )
+    reader = Reader(pytester, MIXED)
+
+    assert [len(list(reader.batches(1))) for _ in range(3)] == [1, 1, 1]
 
 
 def test_a_module_that_is_read_again_sets_its_fixtures_up_once(tmp_path: Path) -> None:
