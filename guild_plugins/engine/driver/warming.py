@@ -99,10 +99,17 @@ class WarmPool:
         self._environ, self._groups = environ, groups
         self._free: list[WarmProcess] = []
         self._all: set[WarmProcess] = set()
+        self._brief = asyncio.Semaphore(FEW)
         self._waiting: deque[asyncio.Future[WarmProcess]] = deque()
 
     async def run(self, call: Call, began: Began, usage: Usage) -> Ended:
         """Call a function in a warm process. Cancelled, it ends that process."""
+        if not call.is_brief:
+            return await self._run(call, began, usage)
+        async with self._brief:
+            return await self._run(call, began, usage)
+
+    async def _run(self, call: Call, began: Began, usage: Usage) -> Ended:
         process = await self._take()
         self._groups.watch(process.pid, call, usage)
         began(process.pid, proc.start_of(process.pid))

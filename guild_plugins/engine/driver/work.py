@@ -43,12 +43,14 @@ class Call:
     """A function to call in a warm process: it gets bytes, and returns bytes.
 
     :param function: As ``package.module:function``.
+    :param is_brief: It only computes: of such no more run at once than there are cores.
     """
 
     function: str
     payload: bytes
     log: Path
     caps: Caps = Caps()
+    is_brief: bool = False
 
 
 Step: TypeAlias = Command | Call

@@ -297,7 +297,8 @@ class RunShop:
         scope = str(unit.scope)
         place = self.memory.places.get(scope)
         about = {"scope": scope, "name": self.memory.run.name, "path": place.path if place else ""}
-        return self._call(unit, function, json.dumps({**about, **more}).encode())
+        call = self._call(unit, function, json.dumps({**about, **more}).encode())
+        return replace(call, is_brief=True)
 
     def _call(
         self, unit: Unit, function: Any, payload: bytes, seconds: float | None = None

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 
 def pid(_: bytes) -> bytes:
     return str(os.getpid()).encode()
+
+
+def doze(_: bytes) -> bytes:
+    time.sleep(0.5)
+    return pid(b"")
+
+
+def pid_and_thread(_: bytes) -> bytes:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    return pid(b"")
 
 
 def shout(payload: bytes) -> bytes:

@@ -51,8 +51,11 @@ class ShellShop:
         folder: Path,
         commands: Mapping[str, str | tuple[str, bytes]],
         caps: Caps = Caps(seconds=30),  # noqa: B008 - a frozen value
+        *,
+        is_brief: bool = False,
     ) -> None:
         self.folder, self.commands, self.caps = folder, commands, caps
+        self.is_brief = is_brief
         self.ended: dict[str, Ended] = {}
 
     def note(self, event: RunEvent) -> None:
@@ -73,7 +76,13 @@ class ShellShop:
     def step(self, unit: Unit) -> Step:
         work, log = self.commands[unit.id], self.log(unit.id)
         if isinstance(work, tuple):
-            return Call(function=work[0], payload=work[1], log=log, caps=self.caps)
+            return Call(
+                function=work[0],
+                payload=work[1],
+                log=log,
+                caps=self.caps,
+                is_brief=self.is_brief,
+            )
         return Command(
             words=("sh", "-c", work),
             directory=self.folder,

@@ -11,6 +11,7 @@ import pytest
 
 from guild_plugins.engine.driver import proc
 from guild_plugins.engine.driver.driver import Driver
+from guild_plugins.engine.driver.warming import FEW
 from guild_plugins.engine.driver.work import Caps
 from guild_plugins.engine.pipeline.core import replay
 from guild_plugins.engine.pipeline.instructions import End
@@ -108,6 +109,26 @@ def test_a_process_that_left_its_group_is_found_by_its_mark(tmp_path: Path) -> N
 
     assert proc.end_marked(mark) == 1
     assert proc.end_marked(mark) == 0
+
+
+def test_brief_calls_use_no_more_processes_than_there_are_cores(tmp_path: Path) -> None:
+    names = [f"s{number}/1" for number in range(3 * FEW)]
+    shop = ShellShop(tmp_path, dict.fromkeys(names, (f"{CALLS}:doze", b"")), is_brief=True)
+
+    drive(shop, [unit(name) for name in names], workers=3 * FEW)
+
+    assert len({shop.ended[name].value for name in names}) <= FEW
+
+
+def test_a_process_in_which_a_call_left_a_thread_is_not_used_again(tmp_path: Path) -> None:
+    names = ["a/1", "a/2", "a/3"]
+    calls = [(f"{CALLS}:{name}", b"") for name in ("pid", "pid_and_thread", "pid")]
+    shop = ShellShop(tmp_path, dict(zip(names, calls, strict=True)))
+
+    drive(shop, [unit("a/1"), unit("a/2", "a/1"), unit("a/3", "a/2")], workers=1)
+
+    first, second, third = (shop.ended[name].value for name in names)
+    assert first == second != third
 
 
 def test_a_warm_process_imports_nothing_from_where_it_is_started(
