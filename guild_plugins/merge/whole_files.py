@@ -107,7 +107,7 @@ def settle_removal(removal: Removal, others: Mapping[str, Other]) -> Decision | 
     added = now - was
     if _is_part(changed, base):
         return Decision(REMOVED_LESS, f"{said}only took lines out of it: it is removed", gone)
-    if added and any(added <= _lines(other.after) for other in others.values()):
+    if added and any(added <= _new_lines(other) for other in others.values()):
         return Decision(REMOVED_CARRIED, f"{said}added what {remover} has elsewhere", gone)
     found = _follow(removal, was, others)
     if found is not None:
@@ -127,6 +127,10 @@ def _lines(text: bytes) -> set[bytes]:
     return {line for each in text.split(b"\n") if len(line := each.strip()) > FEW}
 
 
+def _new_lines(other: Other) -> set[bytes]:
+    return _lines(other.after) - _lines(other.before)
+
+
 def _follow(
     removal: Removal, was: set[bytes], others: Mapping[str, Other]
 ) -> tuple[str, bytes] | None:
@@ -144,7 +148,7 @@ def _places(path: str, was: set[bytes], others: Mapping[str, Other]) -> Iterator
     if not was:
         return
     shares = {
-        place: len(was & (_lines(other.after) - _lines(other.before))) / len(was)
+        place: len(was & _new_lines(other)) / len(was)
         for place, other in others.items()
         if _ending(place) == _ending(path)
     }

@@ -67,6 +67,17 @@ def test_a_change_that_the_remover_has_elsewhere_is_not_lost() -> None:
     assert (found.rule, found.changes) == (REMOVED_CARRIED, {"a.py": None})
 
 
+def test_a_line_that_was_elsewhere_before_carries_no_change() -> None:
+    before = b"def other():\n    return 'more of it'\n"
+
+    found = settle_removal(
+        removal(BASE + b"    return 'more of it'\n"), {"b.py": Other(before, before + b"\n# x\n")}
+    )
+
+    assert found is not None
+    assert found.rule is REMOVED
+
+
 def test_a_change_follows_the_lines_to_the_file_that_took_them_over() -> None:
     there = b"import re\n\n\ndef other(x):\n    return re.escape(x)\n\n\n" + BASE
     others = {"b.py": Other(b"import re\n", there), "c.py": Other(b"", b"nothing = 1\n")}
