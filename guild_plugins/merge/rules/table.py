@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from _collections_abc import Callable
 
+from guild_plugins.merge.kinds import PYTHON
 from guild_plugins.merge.rules import (
     additions,
     contained,
@@ -32,9 +33,10 @@ class Rule:
 
     Rules on words are right more often in a file of which one side changed
     nothing else (``calm``), and less often where both changed much (``busy``).
+    ``elsewhere`` is the rate in files that are not Python, where it is another.
     """
 
-    __slots__ = ("name", "rates", "settle")
+    __slots__ = ("elsewhere", "name", "rates", "settle")
 
     def __init__(
         self,
@@ -44,13 +46,16 @@ class Rule:
         *,
         calm: float | None = None,
         busy: float | None = None,
+        elsewhere: float | None = None,
     ) -> None:
-        self.name, self.settle = name, settle
+        self.name, self.settle, self.elsewhere = name, settle, elsewhere
         self.rates = {CALM: rate if calm is None else calm, BUSY: rate if busy is None else busy}
         self.rates[USUAL] = rate
 
     def rate(self, place: Place) -> float:
         """Return how often the rule is right in a file like the one of a place."""
+        if self.elsewhere is not None and place.kind != PYTHON:
+            return self.elsewhere
         return self.rates[place.pace]
 
 
@@ -58,10 +63,10 @@ def _never(sides: Sides, place: Place) -> None:
     """Settle nothing: the rule is applied by `settle` itself."""
 
 
-ADJACENT = Rule("adjacent", 0.74, _never, busy=0.58)
+ADJACENT = Rule("adjacent", 0.80, _never, calm=0.86, busy=0.70, elsewhere=0.58)
 """Changes that touch and do not overlap; each part may need another rule."""
 
-ADJACENT_ADDED = Rule("adjacent-added", 0.68, _never, busy=0.43)
+ADJACENT_ADDED = Rule("adjacent-added", 0.70, _never, busy=0.50, elsewhere=0.60)
 """The same, where one side only put lines beside what the other changed."""
 
 ADJACENT_REMOVED = Rule("adjacent-removed", 0.93, _never)
@@ -74,7 +79,7 @@ RULES = (
     Rule("imports-moved", 0.62, imports.settle_moved, calm=0.78),
     Rule("contained", 0.95, contained.settle_lines),
     Rule("contained-edits", 0.66, tokens.settle_contained, calm=0.90),
-    Rule("contained-words", 0.90, contained.settle_words),
+    Rule("contained-words", 0.90, contained.settle_words, elsewhere=0.60),
     Rule("reformatted", 0.94, reformatted.settle),
     Rule("relaid", 0.67, reformatted.settle_relaid),
     Rule("items", 0.88, items.settle),
