@@ -8,8 +8,9 @@ is made about it.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Signature(NamedTuple):
@@ -40,6 +41,36 @@ class Signature(NamedTuple):
         return set(needed) <= names & by_name and set(self.needed_keywords) <= names
 
 
+TRANSPARENT: Final = frozenset(
+    {
+        "abc.abstractmethod",
+        "atexit.register",
+        "contextlib.asynccontextmanager",
+        "contextlib.contextmanager",
+        "enum.unique",
+        "functools.cache",
+        "functools.lru_cache",
+        "functools.total_ordering",
+        "types.coroutine",
+        *(
+            f"{module}.{name}"
+            for module in ("typing", "typing_extensions")
+            for name in ("final", "no_type_check", "override", "runtime_checkable")
+        ),
+    }
+)
+"""Decorators of the standard library under which calls need the same arguments as before."""
+
+MAKERS: Final = frozenset(
+    {
+        "functools.lru_cache",
+        "functools.wraps",
+        "typing_extensions.deprecated",
+        "warnings.deprecated",
+    }
+)
+"""Those that are called to make such a decorator."""
+
 Surface = Mapping[str, Signature | None]
 """Each name that a module offers, with its signature where it is a plain function or class."""
 
@@ -56,13 +87,18 @@ def is_moved(before: Signature, after: Signature, count: int) -> bool:
 def read_surface(tree: ast.Module) -> Surface:
     """Return the names that a module offers; a class is called as its ``__init__`` is."""
     surface: dict[str, Signature | None] = {}
+    known = _imported(tree)
     for node in statements(tree.body):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                is_plain = not node.decorator_list and node.name not in surface
+                is_plain = node.name not in surface and all(
+                    _leaves_calls(decorator, known) for decorator in node.decorator_list
+                )
                 surface[node.name] = _signature(node.args) if is_plain else None
             case ast.ClassDef():
-                surface[node.name] = _construction(node) if node.name not in surface else None
+                surface[node.name] = (
+                    _construction(node, known) if node.name not in surface else None
+                )
             case ast.Import() | ast.ImportFrom():
                 for alias in node.names:
                     surface[alias.asname or alias.name.partition(".")[0]] = None
@@ -97,9 +133,49 @@ def names_in(target: ast.expr) -> Iterator[str]:
             yield node.id
 
 
-def _construction(node: ast.ClassDef) -> Signature | None:
+def _imported(tree: ast.Module) -> Mapping[str, str]:
+    """Return the names that stand for modules and what is in them; none that is bound again."""
+    known: dict[str, str] = {}
+    bound: Counter[str] = Counter()
+    for node in statements(tree.body):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    known[name] = alias.name if alias.asname else name
+                    bound[name] += 1
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                for alias in names:
+                    known[alias.asname or alias.name] = f"{module}.{alias.name}"
+                    bound[alias.asname or alias.name] += 1
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                bound[name] += 1
+            case ast.ClassDef(name=name):
+                bound[name] += 1
+            case ast.Assign(targets=targets):
+                bound.update(name for target in targets for name in names_in(target))
+            case _:
+                continue
+    return {name: meant for name, meant in known.items() if bound[name] == 1}
+
+
+def _leaves_calls(decorator: ast.expr, known: Mapping[str, str]) -> bool:
+    """Say whether what is decorated is called as it was, for all that is known of a decorator."""
+    is_called = isinstance(decorator, ast.Call)
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    match named:
+        case ast.Name(id=name):
+            meant = known.get(name, name)
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if module in known:
+            meant = f"{known[module]}.{name}"
+        case _:
+            return False
+    return meant in MAKERS if is_called else meant in TRANSPARENT
+
+
+def _construction(node: ast.ClassDef, known: Mapping[str, str]) -> Signature | None:
     """Return how a class is called, if it says so itself and nothing can change that."""
-    if node.decorator_list or node.keywords:
+    if node.keywords or not all(_leaves_calls(each, known) for each in node.decorator_list):
         return None
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from guild_plugins.graph.boundaries.surface import read_surface
+from guild_plugins.graph.boundaries.surface import Signature, read_surface
 
 
 def surface(text: str) -> object:
@@ -65,6 +65,37 @@ def p():
     assert found["I"] is not None
     assert found["I"].positional == ("j",)
     assert found["m"] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import functools\n@functools.cache\ndef f(a): ...",
+        "import functools as ft\n@ft.lru_cache(maxsize=None)\ndef f(a): ...",
+        "from contextlib import contextmanager as manager\n@manager\ndef f(a): ...",
+        "from functools import wraps\nfrom typing import final\n"
+        "@final\n@wraps(print)\ndef f(a): ...",
+        "from typing import final\n@final\nclass f:\n    def __init__(self, a): ...",
+    ],
+)
+def test_decorators_that_leave_calls_as_they_are_are_read_through(text: str) -> None:
+    assert read_surface(ast.parse(text))["f"] == Signature(("a",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@cache\ndef f(a): ...",
+        "from mine import cache\n@cache\ndef f(a): ...",
+        "from .functools import cache\n@cache\ndef f(a): ...",
+        "from functools import cache\ncache = mine\n@cache\ndef f(a): ...",
+        "from functools import singledispatch\n@singledispatch\ndef f(a): ...",
+        "from contextlib import contextmanager\n@contextmanager(1)\ndef f(a): ...",
+        "import functools\n@functools.wraps\ndef f(a): ...",
+    ],
+)
+def test_of_other_decorators_nothing_is_claimed(text: str) -> None:
+    assert read_surface(ast.parse(text))["f"] is None
 
 
 def test_a_function_that_is_decorated_or_defined_twice_may_be_called_anyhow() -> None:
