@@ -116,20 +116,20 @@ class Bench:
         who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
         subprocess.run(["git", *who, *args], cwd=self.top, check=True, capture_output=True)
 
-    def run(self, way: str) -> dict[str, str]:
-        """Run tests one way; return how each that ran has ended."""
+    def run(self, *options: str) -> dict[str, str]:
+        """Run tests with options of pytest; return how each that ran has ended."""
         ends = self._work / "ends.json"
         ends.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
-            self._test(way, ends)
+            self._test(options, ends)
         code = _wait(child)
         if not ends.exists():
             return {"": "failed"} if code else {}
         found: dict[str, str] = json.loads(ends.read_text())
         return found
 
-    def _test(self, way: str, ends: Path) -> NoReturn:
+    def _test(self, options: Sequence[str], ends: Path) -> NoReturn:
         """Be a process that runs tests."""
         code: int = 3
         try:
@@ -141,7 +141,7 @@ class Bench:
             sys.path[:0] = [str(self._work), str(self.top)]
             sys.pycache_prefix = str(self._work / "bytecode")
             sys.argv[:] = ["pytest"]
-            code = int(pytest.main([*WAYS[way], *self.tests]))
+            code = int(pytest.main([*options, *self.tests]))
         finally:
             sys.stdout.flush()
             os._exit(code)
@@ -291,7 +291,7 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
     tallies = {way: Tally() for way in ways}
     for way in ("--guild-cache", "testmon"):
         if way in ways:
-            bench.run(way)
+            bench.run(*WAYS[way])
     database = bench.top / ".testmondata"
     if database.exists():
         with closing(sqlite3.connect(database)) as connection:
@@ -300,7 +300,7 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
     elif "testmon" in tallies:
         print("testmon wrote nothing down, and is left out", flush=True)
         del tallies["testmon"]
-    total = len(bench.run("all"))
+    total = len(bench.run(*WAYS["all"]))
     done = 0
     while done < count:
         what = mutate(bench, KINDS[done % len(KINDS)] if done % 7 else "body", chance)
@@ -311,7 +311,7 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
         done += 1
         bench.touch()
         try:
-            broken = {test for test, end in bench.run("all").items() if end == "failed"}
+            broken = {test for test, end in bench.run(*WAYS["all"]).items() if end == "failed"}
         except RunsOn:
             print(f"{done}: {what}: runs without end, left out", flush=True)
             bench.restore()
@@ -326,7 +326,7 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
                 for old in bench.top.glob(".testmondata*"):
                     old.unlink()
                 shutil.copy(bench._work / "testmon", database)
-            ends = bench.run(way)
+            ends = bench.run(*WAYS[way])
             missed = (
                 {test for test in broken if ends.get(test) != "failed"} if "" not in ends else {}
             )
@@ -339,7 +339,7 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
     return tallies
 
 
-def _import_plugins(more: Sequence[str]) -> None:
+def import_plugins(more: Sequence[str]) -> None:
     """Import what every run imports; nothing of what is tested."""
     for name in (*PLUGINS, *more):
         if importlib.util.find_spec(name.partition(".")[0]) is not None:
@@ -359,7 +359,7 @@ def main() -> int:
     has_testmon = importlib.util.find_spec("testmon") is not None
     ways = [way for way in WAYS if way != "all" and (way != "testmon" or has_testmon)]
     sys.path_importer_cache.clear()
-    _import_plugins(options.preload)
+    import_plugins(options.preload)
     with tempfile.TemporaryDirectory(prefix="guild-mutations-") as work:
         bench = Bench(options.package, options.tests, options.within, Path(work).resolve())
         tallies = measure(bench, options.count, options.seed, ways)

@@ -188,7 +188,7 @@ class Tracker:
 
     def observed(self) -> str:
         """Return all notes, as JSON in ASCII."""
-        self._note_modules()
+        self._note_modules(is_last=True)
         return json.dumps(
             {
                 "notes": list(self._notes),
@@ -361,19 +361,24 @@ class Tracker:
     def _add(self, source: str, kind: str, what: str) -> None:
         self._notes[source, kind, what] = None
 
-    def _note_modules(self) -> None:
-        """Note where the modules that are new lie; looked for where the last one is another."""
+    def _note_modules(self, *, is_last: bool = False) -> None:
+        """Note where the modules that are new lie; looked for where the last one is another.
+
+        New ones come last. What took the place of one that was there is seen at the end.
+        """
         state = (len(sys.modules), next(reversed(sys.modules)))
-        if state == self._modules:
+        if state == self._modules and not is_last:
             return
         self._modules = state
-        for name, module in list(sys.modules.items()):
+        for name, module in reversed(list(sys.modules.items())):
             file = getattr(module, "__dict__", {}).get("__file__")
-            if file != self._files.get(name):
+            if file != self._files.get(name, self):
                 self._files[name] = file
                 path = self._file(file) if isinstance(file, str) else None
                 if path is not None:
                     self._loaded[name, path] = None
+            elif not is_last:
+                return
 
     # -- places ---------------------------------------------------------------------------
 
