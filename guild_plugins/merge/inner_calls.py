@@ -76,10 +76,15 @@ def _shape(call: ast.Call) -> tuple[object, ...]:
 
 
 def _rebound(tree: ast.Module) -> set[str]:
-    """Return the names that a module gives to anything but one function or class."""
+    """Return the names that a module gives to anything but one function or class.
+
+    Methods are not found by their bare names.
+    """
     nodes = list(ast.walk(tree))
+    methods = {id(inner) for n in nodes if isinstance(n, ast.ClassDef) for inner in n.body}
     found = {node.arg for node in nodes if isinstance(node, ast.arg)}
     found |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    names = Counter(node.name for node in nodes if isinstance(node, kinds))
+    plain = (node for node in nodes if id(node) not in methods)
+    names = Counter(node.name for node in plain if isinstance(node, kinds))
     return found | {name for name, count in names.items() if count > 1}
