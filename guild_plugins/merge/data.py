@@ -23,6 +23,10 @@ class Differs(ValueError):
     """Both sides changed a value, each to another."""
 
 
+class _Joined(list[Value]):
+    """A list that both sides changed: what is in it is known, and not in which order."""
+
+
 class _Missing:
     """What stands for a key that is not there."""
 
@@ -70,7 +74,18 @@ def _merge_lists(base: list[Value], ours: list[Value], theirs: list[Value]) -> l
         if any(isinstance(item, dict | list) or side.count(item) > 1 for item in side):
             raise Differs
     kept = [item for item in ours if item in theirs or item not in base]
-    return kept + [item for item in theirs if item not in ours and item not in base]
+    return _Joined(kept + [item for item in theirs if item not in ours and item not in base])
+
+
+def holds(found: Value, wanted: Value) -> bool:
+    """Return whether a value is the merged one; the order of joined lists is the text's matter."""
+    if isinstance(wanted, _Joined) and isinstance(found, list):
+        return len(found) == len(wanted) and all(item in found for item in wanted)
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return found.keys() == wanted.keys() and all(
+            holds(found[key], value) for key, value in wanted.items()
+        )
+    return found == wanted
 
 
 def _json(text: str) -> Value:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from guild_plugins.merge.data import FORMATS, Differs, NotReadable, merge_values, read_value
+from guild_plugins.merge.data import (
+    FORMATS,
+    Differs,
+    NotReadable,
+    holds,
+    merge_values,
+    read_value,
+)
 from guild_plugins.merge.kinds import CHANGELOG, NOTEBOOK, PATTERNS, PEOPLE, PYTHON
 from guild_plugins.merge.names import doubled_definitions, parse, undefined_names
 
@@ -73,7 +80,9 @@ def _data_fault(kind: str, merged: bytes, base: bytes, ours: bytes, theirs: byte
         wanted = merge_values(read_value(kind, base) if base else {}, one, two)
     except (NotReadable, Differs):
         return None
-    return None if found == wanted else Fault("the merged text would not hold the merged values")
+    if holds(found, wanted):
+        return None
+    return Fault("the merged text would not hold the merged values")
 
 
 def _python_fault(merged: bytes, ours: bytes, theirs: bytes) -> Fault | None:

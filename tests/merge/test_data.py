@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from guild_plugins.merge.data import Differs, NotReadable, merge_values, read_value
+from guild_plugins.merge.data import Differs, NotReadable, holds, merge_values, read_value
 from guild_plugins.merge.engine import merge
 
 
@@ -50,6 +50,29 @@ def test_a_text_that_git_merges_to_a_doubled_key_is_a_conflict() -> None:
 
     assert not result.is_clean
     assert b"<<<<<<< ours" in result.text
+
+
+def test_items_that_both_sides_added_to_a_list_may_stand_in_any_order() -> None:
+    items = [f'    "k{number}",\n' for number in range(8)]
+    text = "x = [\n{}]\n"
+    base, ours, theirs = (
+        text.format("".join(side))
+        for side in (items, [*items, '    "z",\n'], ['    "a",\n', *items])
+    )
+
+    result = merge("x.toml", base.encode(), ours.encode(), theirs.encode())
+
+    assert result.text == text.format("".join(['    "a",\n', *items, '    "z",\n'])).encode()
+    assert result.is_clean
+
+
+def test_a_list_without_what_one_side_added_does_not_hold_it() -> None:
+    joined = merge_values({"x": ["a"]}, {"x": ["a", "b"]}, {"x": ["c", "a"]})
+
+    assert holds({"x": ["c", "a", "b"]}, joined)
+    assert not holds({"x": ["a", "b", "b"]}, joined)
+    assert not holds({"x": ["a", "b"]}, joined)
+    assert not holds({"x": ["b", "a"]}, {"x": ["a", "b"]})
 
 
 def test_added_tables_are_proposed_with_their_comments() -> None:
