@@ -464,6 +464,8 @@ class _Lander:
                 merged = link.merged
                 note = note_for(self.repository, merged.base, merged.tip, merged.head)
                 write_note(self.top, link.commit, note)
+            if isinstance(self._trunk, RemoteTrunk):
+                self._trunk.share_notes()
             self.leases.journal.append(ended(started, here.now().wall, moved=True))
         for link in chain:
             self._conclude(link.branch, "landed", commit=link.commit)

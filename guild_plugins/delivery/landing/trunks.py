@@ -8,10 +8,12 @@ one wins, and the other merges again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from guild_plugins.coordination.leases import Leases
+from guild_plugins.delivery.landing.notes import REF
 from guild_plugins.delivery.operation import Move, Operation, publish
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import ANY_REMOTE, GitFailed, run_git
@@ -19,6 +21,7 @@ from guild_plugins.git.refs import RefMoved, is_ancestor, read_ref
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.leases import Holder
 
+ATTEMPTS: Final = 5
 FETCHED: Final = "refs/guild/trunk/"
 """Below it is what was fetched last: the remote, then the branch's name."""
 
@@ -126,6 +129,32 @@ class RemoteTrunk:
             if current != move.old or any(sign in error.stderr for sign in _CONTENDED):
                 raise RefMoved(self.branch, move.old, current) from error
             raise PushRefused(self.remote, error.stderr.strip().splitlines()[0]) from error
+
+    def share_notes(self) -> None:
+        """Bring the notes of this clone and of the remote together, if the remote lets that be.
+
+        They are proof and no part of the landing: what does not arrive comes with the next.
+        """
+        top, theirs = self.repository.top, f"{FETCHED}{self.remote}/refs/notes"
+        for _ in range(ATTEMPTS):
+            with suppress(GitFailed):
+                old = self._fetch_notes(theirs)
+                if old is not None and read_ref(top, REF) is not None:
+                    run_git(["notes", f"--ref={REF}", "merge", "-q", "-s", "ours", theirs], top)
+                lease = f"--force-with-lease={REF}:{old or ''}"
+                words = ["push", "--porcelain", lease, "--", self.remote, f"{REF}:{REF}"]
+                run_git(words, top, extra_env=ANY_REMOTE)
+                return
+
+    def _fetch_notes(self, theirs: str) -> str | None:
+        """Return where the remote's notes are; ``None`` where it has none."""
+        top = self.repository.top
+        listed = run_git(["ls-remote", "--", self.remote, REF], top, extra_env=ANY_REMOTE).split()
+        if not listed:
+            return None
+        words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.remote]
+        run_git([*words, f"+{REF}:{theirs}"], top, extra_env=ANY_REMOTE)
+        return read_ref(top, theirs)
 
 
 def trunk_called(repository: Repository, ref: str) -> LocalTrunk | RemoteTrunk:
