@@ -279,7 +279,10 @@ class _Lander:
             raise self._conflict(branch, merged)
         if merged.tree == tree_of(self.top, head):
             return None
-        _demand("proof", self._problems(merged, rebuilt))
+        problems = self._problems(merged, rebuilt)
+        # What a rule did about whole files, contents alone may not prove: a person decides.
+        settled = [one.text for one in merged.result.settled] if problems else []
+        _demand("conflict" if settled else "proof", [*problems, *settled])
         _demand("lease", self._lease_objections(branch, merged))
         _demand("gates", self.rules.objections(branch, merged))
         number = generation_of(self.top, merged, self._shown)
