@@ -189,7 +189,7 @@ def test_a_detached_head_moves(repo: Path) -> None:
             Exit.NO,
             "was pushed: origin/x has it",
         ),
-        ("git update-ref MERGE_HEAD HEAD^", Exit.UNSUPPORTED, "in-progress"),
+        ("git rev-parse HEAD^ > .git/MERGE_HEAD", Exit.UNSUPPORTED, "in-progress"),
         (
             "printf '100644 %s 1\\tcore/a\\n' $(git rev-parse HEAD:core/a) |"
             "git update-index --index-info",
