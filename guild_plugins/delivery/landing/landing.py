@@ -405,7 +405,9 @@ class _Lander:
         impact = self.rules.impact(before, merged.tree)
         book = self.rules.of(trunk)
         is_barrier = any(book.is_barrier(path) for path in impact.changed)
-        return Entry(branch.name, frozenset(impact.scopes), is_barrier)
+        # A command's verdict is on one tree: each is tested on those before it.
+        closure = impact.scopes if self.wish.composes else ("all",)
+        return Entry(branch.name, frozenset(closure), is_barrier)
 
     def _lease_objections(self, branch: Branch, merged: Merged) -> tuple[str, ...]:
         others = [one for ref, one in self._places.items() if ref != branch.ref]

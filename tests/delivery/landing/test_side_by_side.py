@@ -46,6 +46,19 @@ def test_disjoint_branches_are_tested_on_trunk_at_once_and_land_together(trunk: 
     assert not git(trunk.top, "for-each-ref", "refs/guild")
 
 
+def test_a_commands_verdict_is_on_the_very_tree_that_lands(trunk: Trunk) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    test = Meeting(2)
+
+    report = trunk.land(test=test, workers=2)
+
+    assert kinds(report) == {"t/core": "landed", "t/doc": "landed"}
+    assert len(test.asked) == 2
+    trees = {trunk.at(f"{commit}^{{tree}}") for _, commit, _ in test.asked}
+    assert trees == {trunk.at(f"main~{number}^{{tree}}") for number in range(2)}
+
+
 def test_what_another_can_break_is_tested_on_top_of_it_at_once(trunk: Trunk) -> None:
     core = trunk.branch("t/core", CORE_2)
     trunk.branch("t/web", WEB_H)
