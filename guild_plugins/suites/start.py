@@ -18,6 +18,7 @@ from guild_plugins.suites.kept.tracking import Tracker
 from guild_plugins.suites.ledger import Ledger
 from guild_plugins.suites.plan import Candidate, Plan, make
 from guild_plugins.suites.pools import Pool
+from guild_plugins.suites.snapshots import Snapshots
 
 
 class Starter:
@@ -41,6 +42,7 @@ class Starter:
             session = ScopeSession(config, plan, ledger)
             config.pluginmanager.register(session, "guild-session")
             session.on_tick = closing.register(config, plan, ledger)
+            config.pluginmanager.register(Snapshots(), "guild-snapshots")
         else:
             config.option.continue_on_collection_errors = True
             plan = _plan(config, 1, sieves)
