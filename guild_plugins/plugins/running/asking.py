@@ -1,4 +1,4 @@
-"""Asking plugins, in a warm process: they are loaded once, and one answer is returned as a value.
+"""Asking plugins, in a warm process: they are loaded once, and an answer is returned as a value.
 
 Requests and answers are pickled: they go between the coordinator and processes that
 it has started itself.
@@ -9,48 +9,19 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from guild_plugins.plugins.disabling import disabled_names
 from guild_plugins.plugins.loading import OWN
+from guild_plugins.plugins.running.asked import Answered, Asked
 from guild_plugins.stages import hookspecs
 from guild_plugins.stages.faults import PluginFault
 from guild_plugins.stages.installed import find_installed
 from guild_plugins.stages.manager import Plugins
 from guild_plugins.stages.models import Estimate, EstimateRequest
 from guild_plugins.stages.places import trusted_places
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked.
-
-    :param top: The clone that is worked on: nothing in it is a plugin.
-    :param requests: The hook is called once for each.
-    :param seconds: What each implementation has for one answer.
-    """
-
-    top: str
-    hook: str
-    requests: tuple[Any, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What came of it.
-
-    :param values: An answer for each request; ``None`` where no plugin took it.
-    :param trouble: The fault of a plugin, which is named; then there are no values.
-    :param faults: Plugins that could not be loaded.
-    """
-
-    values: tuple[Any, ...] = ()
-    trouble: str = ""
-    faults: tuple[str, ...] = ()
 
 
 def ask(payload: bytes) -> bytes:

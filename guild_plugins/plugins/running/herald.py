@@ -8,28 +8,17 @@ before may be told again.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from guild_plugins.engine.driver.warming import WarmProcess
 from guild_plugins.engine.driver.work import Call
 from guild_plugins.engine.driver.writing import Log
-from guild_plugins.plugins.disabling import disabled_names
-from guild_plugins.plugins.loading import OWN
-from guild_plugins.stages import hookspecs
-from guild_plugins.stages.faults import PluginFault, PluginHung
-from guild_plugins.stages.installed import find_installed
-from guild_plugins.stages.manager import Plugins
-from guild_plugins.stages.places import trusted_places
+from guild_plugins.plugins.running.asked import TELL
 from guild_plugins.stages.runs import RunEvent
-
-PATIENCE: Final = 5.0
-"""Seconds that a handler has for one fact. One that hangs is told no more."""
 
 LEAVE: Final = 10.0
 """Seconds that handlers have, when the run is over, for what is left."""
@@ -94,7 +83,7 @@ class Herald:
             self._starts += 1
             self._process = WarmProcess(self._environ)
         payload = pickle.dumps((str(self._top), tuple(events)))
-        call = Call(function=f"{__name__}:{tell.__name__}", payload=payload, log=self._log)
+        call = Call(function=TELL, payload=payload, log=self._log)
         answer = await self._process.call(call)
         if answer is None:
             code, self._process = self._process.end(), None
@@ -119,28 +108,3 @@ class Heard:
         """Add facts, then tell of them."""
         self._kept.append(*events, durable=durable)
         self._herald.hear(*events)
-
-
-_deaf: set[str] = set()
-"""Plugins of this process that hung: they are told no more."""
-
-
-def tell(payload: bytes) -> bytes:
-    """Tell all handlers of some facts; return their faults, each once."""
-    top, events = pickle.loads(payload)  # noqa: S301 - our own coordinator's
-    faults: dict[str, None] = {}
-    for event in events:
-        calls = _plugins(top, frozenset(_deaf)).within(PATIENCE)
-        outcomes: tuple[object, ...] = calls.each(hookspecs.guild_event, event=event)
-        for outcome in outcomes:
-            if isinstance(outcome, PluginFault):
-                faults[outcome.explain()] = None
-                if isinstance(outcome, PluginHung):
-                    _deaf.add(outcome.plugin)
-    return pickle.dumps(tuple(faults))
-
-
-@cache
-def _plugins(top: str, deaf: frozenset[str]) -> Plugins:
-    installed = find_installed(hookspecs.PROJECT, trusted_places(Path(top)))
-    return Plugins(OWN, installed, disabled_names(os.environ) | deaf)

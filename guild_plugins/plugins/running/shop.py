@@ -16,8 +16,8 @@ from typing import Any, Final
 from guild_plugins.engine.driver.work import Call, Caps, Command, Ended, Failed, Passed, Work
 from guild_plugins.engine.driver.work import Step as Action
 from guild_plugins.graph.boundaries.violations import Violation
-from guild_plugins.plugins.running import asking, carrying
-from guild_plugins.plugins.running.asking import Answered, Asked
+from guild_plugins.plugins.running import asked
+from guild_plugins.plugins.running.asked import Answered, Asked
 from guild_plugins.plugins.running.briefs import brief_for
 from guild_plugins.plugins.running.course import PlanUnusable, Step, course, of_id
 from guild_plugins.plugins.running.memory import Memory
@@ -138,8 +138,8 @@ class RunShop:
             if step.scope in self.scopes
             for stage in stages
         ]
-        asked = Asked(str(self.top), "guild_estimate", tuple(requests), ESTIMATING)
-        ended = yield self._call(unit, asking.estimate, pickle.dumps(asked))
+        question = Asked(str(self.top), "guild_estimate", tuple(requests), ESTIMATING)
+        ended = yield self._call(unit, asked.ESTIMATE, pickle.dumps(question))
         if ended.value is None:
             return plan
         answered: Answered = pickle.loads(ended.value)  # noqa: S301 - our own process
@@ -168,7 +168,7 @@ class RunShop:
     def _implement(self, unit: Unit, attempt: int) -> Work:
         """A change that gates or tests sent back is gone on with; any other attempt begins anew."""
         if not self.memory.goes_on_from_there(str(unit.scope)):
-            ended = yield self._carry(unit, carrying.clear)
+            ended = yield self._carry(unit, asked.CLEAR)
             if ended.code or ended.broke:
                 return _broken(ended)
         return (yield from self._stage(unit, attempt))
@@ -177,11 +177,11 @@ class RunShop:
         step = self.memory.step(str(unit.scope))
         on = [self.memory.commits[other] for other in step.after]
         base = self.memory.run.base
-        ended = yield self._carry(unit, carrying.place, top=str(self.top), base=base, on=on)
+        ended = yield self._carry(unit, asked.PLACE, top=str(self.top), base=base, on=on)
         return _carried(ended)
 
     def _check(self, unit: Unit) -> Work:
-        ended = yield self._carry(unit, carrying.check)
+        ended = yield self._carry(unit, asked.CHECK)
         verdict = _carried(ended)
         if isinstance(verdict, Failed):
             return verdict
@@ -195,7 +195,7 @@ class RunShop:
 
     def _commit(self, unit: Unit) -> Work:
         base = self.memory.places[str(unit.scope)].base
-        ended = yield self._carry(unit, carrying.commit, task=self.memory.run.task, base=base)
+        ended = yield self._carry(unit, asked.COMMIT, task=self.memory.run.task, base=base)
         return _carried(ended)
 
     # -- asking and running --------------------------------------------------------
@@ -203,8 +203,8 @@ class RunShop:
     def _ask(self, unit: Unit, hook: str, request: object) -> Asking:
         """Return what the first plugin answers that takes it, or why there is no answer."""
         seconds = self.memory.settings.timeout
-        asked = Asked(str(self.top), hook, (request,), seconds)
-        ended = yield self._call(unit, asking.ask, pickle.dumps(asked), seconds + GRACE)
+        question = Asked(str(self.top), hook, (request,), seconds)
+        ended = yield self._call(unit, asked.ASK, pickle.dumps(question), seconds + GRACE)
         if ended.value is None:
             return _broken(ended)
         answered: Answered = pickle.loads(ended.value)  # noqa: S301 - our own process
@@ -293,7 +293,7 @@ class RunShop:
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
         return file
 
-    def _carry(self, unit: Unit, function: Any, **more: Any) -> Call:
+    def _carry(self, unit: Unit, function: str, **more: Any) -> Call:
         scope = str(unit.scope)
         place = self.memory.places.get(scope)
         about = {"scope": scope, "name": self.memory.run.name, "path": place.path if place else ""}
@@ -301,10 +301,10 @@ class RunShop:
         return replace(call, is_brief=True)
 
     def _call(
-        self, unit: Unit, function: Any, payload: bytes, seconds: float | None = None
+        self, unit: Unit, function: str, payload: bytes, seconds: float | None = None
     ) -> Call:
         return Call(
-            function=f"{function.__module__}:{function.__name__}",
+            function=function,
             payload=payload,
             log=self.log(unit),
             caps=Caps(seconds=seconds),
