@@ -132,7 +132,8 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(repo: Path) -> None:
     code = _kill_after(repo, words, "a/place", signal.SIGINT)
 
     assert code == 130
-    assert guild(repo, "run", "--resume").returncode == 0
+    resumed = guild(repo, "run", "--resume")
+    assert resumed.returncode == 0, resumed.stdout
     assert {count for _, count in commits(repo).values()} == {1}
 
 
