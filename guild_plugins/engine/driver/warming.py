@@ -25,6 +25,9 @@ FEW: Final = max(2, len(os.sched_getaffinity(0)))
 PATIENCE: Final = 0.3
 """Seconds that a call waits for one of more."""
 
+FINISH: Final = 5.0
+"""Seconds that a brief call has to end by itself when it is cancelled."""
+
 IDLE: Final = 30.0
 """Seconds after which a process that nobody needs ends."""
 
@@ -117,7 +120,7 @@ class WarmPool:
         late = ""
         try:
             async with asyncio.timeout(call.caps.seconds):
-                answer = await process.call(call)
+                answer = await _answer_of(process, call)
         except TimeoutError:
             late = f"it was not done after {call.caps.seconds:g} s"
         finally:
@@ -188,6 +191,23 @@ class WarmPool:
         process = WarmProcess(self._environ)
         self._all.add(process)
         return process
+
+
+async def _answer_of(process: WarmProcess, call: Call) -> Answer | None:
+    """Let a process answer. Cancelled, a brief call has a moment to come to its end.
+
+    Killed in the middle of a work place, it would leave git's locks behind.
+    """
+    answer = asyncio.ensure_future(process.call(call))
+    try:
+        return await asyncio.shield(answer)
+    except asyncio.CancelledError:
+        if call.is_brief:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FINISH):
+                    await asyncio.shield(answer)
+        answer.cancel()
+        raise
 
 
 def _has_come(turn: asyncio.Future[WarmProcess]) -> bool:
