@@ -41,7 +41,8 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
             yield f"  not tested again: {printable(trial.note)}"
         else:
             word = "flaky, passed the second time: " if trial.flaky else ""
-            yield f"  {word}{printable(trial.note)} ({trial.seconds:.1f} s)"
+            said = printable(trial.note) or ("passed" if trial.passed else "failed")
+            yield f"  {word}{said} ({trial.seconds:.1f} s)"
     if outcome.places:
         for place in outcome.places:
             yield from _place(place)
