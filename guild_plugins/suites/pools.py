@@ -95,6 +95,8 @@ def _make(
 ) -> Pool:
     is_elsewhere = home != config.rootpath
     inifile = root / settings.inifile if settings.inifile else None
+    if inifile is None and not is_elsewhere:
+        inifile = config.inipath  # what the worker's paths lead to may be another package's
     ini = _ini_of(home, inifile)
     if is_elsewhere:
         targets = _narrow(home, targets, ini.get("testpaths", ()))
