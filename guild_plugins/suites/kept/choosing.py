@@ -168,14 +168,18 @@ class Choosing:
             if any(record.verdict == "flaky" for record in holding):
                 self.flaky.add(asked.path)
             elif holding and all(record.verdict == "passed" for record in holding):
-                hits += [(asked, record) for record in self._usable(asked.key)[:1]]
+                hits += [(asked, record) for record in self._measured(holding)[:1]]
         self.hits = self._covered(hits)
         self.store.note_use(record for _, record in self.hits)
 
     def _usable(self, key: str) -> list[Record]:
         """Return the records under a key that hold, and tell of coverage where that is wanted."""
+        return self._measured(self._holding(key))
+
+    def _measured(self, records: list[Record]) -> list[Record]:
+        """Return those that tell of coverage, where that is wanted."""
         wants = bool(self.config.option.guild_cov)
-        return [r for r in self._holding(key) if not wants or r.is_covered(self.how)]
+        return [record for record in records if not wants or record.is_covered(self.how)]
 
     def _covered(self, hits: list[tuple[Asked, Record]]) -> list[tuple[Asked, Record]]:
         """Return those of which all coverage is there, where it is wanted."""

@@ -38,9 +38,10 @@ class Present:
     def identify(self, kind: InputKind, what: str) -> str:
         """Return a word for what an input is now; empty where there is none."""
         key = (kind, what)
-        if key not in self._known:
-            self._known[key] = self._identify(kind, what)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._identify(kind, what)
+        return known
 
     def _identify(self, kind: InputKind, what: str) -> str:
         if kind == "closure":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from guild_plugins.graph.closures import word_of
@@ -92,7 +93,7 @@ class Record:
 
     def still_holds(self, identify: Callable[[InputKind, str], str]) -> bool:
         """Say whether all inputs are now what they were."""
-        return all(identify(given.kind, given.what) == given.was for given in self.inputs)
+        return all(identify(kind, what) == was for kind, what, was in self.inputs)
 
 
 def encode(record: Record) -> bytes:
@@ -124,13 +125,20 @@ def decode(content: bytes) -> Record | None:
             verdict=data["verdict"],
             at=float(data["at"]),
             seconds=float(data["seconds"]),
-            inputs=tuple(Input(*map(str, entry)) for entry in data["inputs"]),  # type: ignore[arg-type]
+            inputs=_inputs(data["inputs"]),
             outcomes=tuple(_outcome(*entry) for entry in data["outcomes"]),
             failed=tuple(map(str, data["failed"])),
             coverage=str(data["coverage"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _inputs(entries: list[list[str]]) -> tuple[Input, ...]:
+    """Return inputs, of which there may be a thousand in each of a thousand records."""
+    if set(map(type, chain.from_iterable(entries))) - {str}:
+        raise TypeError("an input is no text")
+    return tuple(map(Input._make, entries))
 
 
 def _outcome(

@@ -149,14 +149,14 @@ class Store:
         """Note that records were used; at most once a day, since nothing else hangs on it."""
         now = time.time()
         used = list(records)
-        keys = [(now, record.key, record.inputs_word, now - DAY) for record in used]
-        words = {word for record in used for word in record.covers}
-        if not keys or not self._database.exists:
+        if not used or not self._database.exists:
             return
         with suppress(*failures()):
             oldest = self._database.open().execute(f"SELECT min(used) FROM {_RESULTS}").fetchone()
             if oldest[0] is None or oldest[0] > now - DAY:
                 return
+            keys = [(now, record.key, record.inputs_word, now - DAY) for record in used]
+            words = {word for record in used for word in record.covers}
             with self._database.transaction() as connection:
                 connection.executemany(
                     f"UPDATE {_RESULTS} SET used = ? WHERE key = ? AND inputs = ? AND used < ?",
