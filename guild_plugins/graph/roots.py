@@ -10,6 +10,7 @@ are no projects.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 
 from guild_plugins.scopes.kinds import is_test_file, is_tests
 from guild_plugins.scopes.layout import USUAL_ROOTS, declared_roots
@@ -51,6 +52,16 @@ def shadows(
             searched.add(folder)
     bases = {f for f in searched if _inside(f, "__init__.py") not in paths}
     return tuple(sorted(path for path in found if _folder_of(path) in bases))
+
+
+def found_instead(paths: Collection[str], modules: Iterable[str]) -> tuple[str, ...]:
+    """Return what Python imports in place of modules in ``.py`` files, though it has their name.
+
+    That is a package, or a module written in C, beside the file.
+    """
+    ends = ("/__init__.py", *EXTENSION_SUFFIXES)
+    places = (module.removesuffix(".py") + end for module in modules for end in ends)
+    return tuple(place for place in places if place in paths)
 
 
 def _module_at(path: str) -> str:

@@ -92,6 +92,7 @@ def test_it_does_not_matter_how_many_workers_there_are(shop: Path) -> None:
         ({"tests/conftest.py": "x = 1\n"}, FILES),
         ({"pytest.ini": "[pytest]\npythonpath = .\n"}, FILES),
         ({"tests/test_new.py": "def test_new():\n    pass\n"}, []),
+        ({"tests/test_price/__init__.py": ""}, ["tests/test_price.py"]),
         ({"README.md": "2"}, []),
     ],
 )

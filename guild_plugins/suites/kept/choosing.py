@@ -13,7 +13,7 @@ import pytest
 
 from guild_plugins.git.repository import Repository, find_repository
 from guild_plugins.graph.closures import word_of
-from guild_plugins.graph.roots import shadows
+from guild_plugins.graph.roots import found_instead, shadows
 from guild_plugins.scopes.project import Project
 from guild_plugins.suites.kept.circumstances import describe, describe_pool, foreign_names
 from guild_plugins.suites.kept.records import Input, Record
@@ -135,7 +135,9 @@ class Choosing:
                 self.refused[candidate.key] = "has an interpreter of its own"
             else:
                 own = [path, words[path], *describe_pool(pool, top)]
-                own += (words[conftest] for conftest in snapshot.conftests(path))
+                conftests = snapshot.conftests(path)
+                own += (words[conftest] for conftest in conftests)
+                own += found_instead(snapshot.tree.entries, [path, *conftests])
                 yield Asked(candidate, path, word_of("\n".join([shared, *own])))
 
     def _own_plugins(self, snapshot: Snapshot) -> Iterator[str]:
