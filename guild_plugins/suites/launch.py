@@ -13,6 +13,7 @@ import pytest
 from _pytest.config import _prepareconfig
 
 from guild_plugins.suites.guard import put_first
+from guild_plugins.suites.modules import load_as_installed
 from guild_plugins.suites.recorder import Measuring, Recorder
 
 
@@ -24,6 +25,7 @@ def serve(
     os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
     os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
     os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
+    load_as_installed()
     guard = workerinput["guild"]["guard"]
     if guard and guard["repair"]:
         put_first(guard["owned"])

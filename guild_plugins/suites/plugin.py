@@ -43,6 +43,7 @@ def pytest_load_initial_conftests(
     if not early(early_config, "guild_scopes"):
         _begin_coverage(early_config)
         return (yield)
+    _load_as_installed()
     if early(early_config, "guild_import_guard") == "repair":
         from guild_plugins.suites.owned import repair
 
@@ -61,6 +62,12 @@ def pytest_load_initial_conftests(
         return (yield)
     finally:
         known.file_or_dir = paths
+
+
+def _load_as_installed() -> None:
+    from guild_plugins.suites.modules import load_as_installed
+
+    load_as_installed()
 
 
 def _begin_coverage(early_config: pytest.Config) -> None:
@@ -107,6 +114,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     option = config.option
     if hasattr(config, "workerinput") or option.help or option.version or not is_on(config):
         return (yield)
+    _load_as_installed()
     if only_lists(option):
         option.numprocesses = 0
         return (yield)
