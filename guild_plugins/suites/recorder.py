@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pytest
 
+from guild_plugins.suites.tracing import lighten
+
 if TYPE_CHECKING:
     from coverage import Coverage
 
@@ -125,6 +127,7 @@ class Recorder:
                 ignore_warnings(measure, QUIET)
                 measure.set_option("run:dynamic_context", "none")  # contexts are scopes here
                 measure.start()
+                lighten(measure)
         except CoverageException as error:
             self.trouble = str(error)
             return

@@ -9,6 +9,7 @@ killed loses none of them and its last test can be named.
 
 from __future__ import annotations
 
+import _thread
 import marshal
 import mmap
 import struct
@@ -94,7 +95,8 @@ class Outbox:
         self._closed = False
         if self._store is not None:
             HEADER.pack_into(self._store, 0, self._sequence, 0)
-            threading.Thread(target=self._flush_regularly, daemon=True, name="guild-outbox").start()
+            # Below `threading`, which would trace it and show it to tests that look at threads.
+            _thread.start_new_thread(self._flush_regularly, ())
 
     def put(self, record: Record) -> None:
         """Add a record; it leaves within ``INTERVAL`` seconds."""
