@@ -24,7 +24,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     With --json: {"ailments": [{"kind", "text", "repairable"}], "fixed": whether
     --fix was given, "remarks": [text]}; kinds are git-too-old, git-lock,
     journal-damaged, dead-holder, lease-drift, half-done, left-behind, workplace-drift,
-    half-made, half-removed, lost-tree, broken-tree and half-landed.
+    half-made, half-removed, left-files, lost-tree, broken-tree and half-landed.
     """
     repository = open_repository(directory)
     found = examine(repository)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +12,13 @@ from guild_plugins.coordination import here
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.turns import turn
 from guild_plugins.delivery.furnishing import clear_folder
+from guild_plugins.delivery.leftovers import leftovers
 from guild_plugins.delivery.operation import operation
-from guild_plugins.delivery.removing import GONE, admin_of, drop_admin, hidden
+from guild_plugins.delivery.removing import admin_of, drop_admin
 from guild_plugins.delivery.settling import settle, unsettled
-from guild_plugins.delivery.starting import place_folder, read_settings
 from guild_plugins.delivery.workplaces import Workplace, Workplaces, is_alive
-from guild_plugins.errors import GuildError
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.worktrees import flaw_of
-from guild_plugins.scopes.model import WorkSettings
 from guild_plugins.stages.events import WorkplaceAbandoned
 
 
@@ -55,15 +52,9 @@ def examine_workplaces(repository: Repository, leases: Leases) -> Iterator[Ailme
 
 def _left_files(repository: Repository, places: Workplaces) -> Iterator[Ailment]:
     """Yield what could not be deleted of work places that were removed."""
-    known = {hidden(one) for one in places.all()}
-    settings = WorkSettings()
-    with suppress(GuildError):  # what is wrong with the configuration is told elsewhere
-        settings = read_settings(repository.top)
-    folder = place_folder(repository, settings)
-    for path in sorted(folder.glob(f"*/{GONE}*")):
-        if path not in known:
-            text = f"a work place was removed, but not all of its files could be deleted ({path})"
-            yield Ailment("left-files", text, partial(shutil.rmtree, path, ignore_errors=True))
+    for path in leftovers(repository, places):
+        text = f"a work place was removed, but not all of its files could be deleted ({path})"
+        yield Ailment("left-files", text, partial(shutil.rmtree, path, ignore_errors=True))
 
 
 def _flaws(repository: Repository, leases: Leases, one: Workplace) -> Iterator[Ailment]:

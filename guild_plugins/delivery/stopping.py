@@ -17,9 +17,10 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.turns import turn
 from guild_plugins.delivery.landing.trail import landed_of
+from guild_plugins.delivery.leftovers import left_of, sweep
 from guild_plugins.delivery.operation import Operation, operation
 from guild_plugins.delivery.recovery import recover
-from guild_plugins.delivery.removing import admin_of, changed_copy, hidden
+from guild_plugins.delivery.removing import admin_of, changed_copy
 from guild_plugins.delivery.settling import backup_of, end_stop, settle
 from guild_plugins.delivery.workplaces import NoSuchWorkplace, Workplace, Workplaces, is_alive
 from guild_plugins.git.contents import Contents, read_contents, write_backup
@@ -67,12 +68,19 @@ class Wish:
 def stop(repository: Repository, wish: Wish) -> Iterator[Stopped]:
     """Remove work places, as far as they may be, and yield what became of each.
 
+    Of those that are removed already, what could not be deleted then is deleted.
+
     :raises NoSuchWorkplace: There is none such.
     :raises GateBusy: Others kept making or removing work places for minutes.
     """
     leases = Leases(Journal(place_in(repository.common_dir)))
     places = Workplaces(leases.journal)
-    chosen = _chosen(places.all(), wish)
+    known = places.all()
+    if not wish.dry_run and not any(one.task == wish.task for one in known):
+        with turn(places.turn):
+            if sweep(repository, places, wish.task):
+                return
+    chosen = _chosen(known, wish)
     if any(_is_inside(repository.top, one) and one.git_dir is None for one in chosen):
         repository = main_work_tree(repository)  # where we are may be gone soon
     recover(repository, leases.journal)
@@ -194,7 +202,7 @@ class _Stop:
         self.places.record(event)
         kept = event.reason if isinstance(event, WorkplaceKept) else None
         backup = backup_of(one) if read_ref(self.repository.common_dir, backup_of(one)) else None
-        left = hidden(one) if kept is None and hidden(one).exists() else None
+        left = left_of(self.places, one) if kept is None else None
         return Stopped(one, kept, backup, left)
 
 

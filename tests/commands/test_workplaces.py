@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -606,6 +607,39 @@ def test_files_that_cannot_be_deleted_are_told(
     assert cli.main(["doctor", "--fix"]) == Exit.DONE
     assert not left.exists()
     assert cli.main(["start", "fix", "core"]) == Exit.DONE
+
+
+@pytest.mark.parametrize("name", [".gone-", "web", "fix", "repo.guild", "cache"])
+def test_no_folder_stays_without_a_word(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    cli.main(["start", "fix", "core"])
+    rmdir = os.rmdir
+
+    def full(path: str | Path, **at: int) -> None:
+        if Path(path).name.startswith(name):
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        rmdir(path, **at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", full)
+        assert cli.main(["stop", "fix"]) == Exit.NO
+    assert "not all of its files could be deleted" in capsys.readouterr().err
+
+    if name in ("fix", ".gone-", "web"):
+        assert cli.main(["stop", "fix"]) == Exit.DONE
+    elif name == "cache":
+        assert cli.main(["doctor", "--fix"]) == Exit.DONE
+        assert not list((repo / ".git/guild/places").iterdir())
+    assert not place(repo, "fix").exists()
+    assert cli.main(["stop", "fix"]) == Exit.USAGE
+
+
+def test_a_task_named_by_a_path_reaches_no_folder(repo: Path) -> None:
+    empty = repo.with_name("empty")
+    empty.mkdir()
+    assert cli.main(["stop", "../empty"]) == Exit.USAGE
+    assert empty.exists()
 
 
 def test_many_at_once_all_start(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
