@@ -31,7 +31,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     prepare-commit-msg, commit-msg: on such a branch, the message gets the trailers
     Scope and Task.
     branch: are commits made on such a branch? pre-commit asks that as well where
-    hooks.branch is "require".
+    hooks.branch is "require" or "create"; with "create", the branch for what is staged
+    is made, and the answer says how to go there.
     post-checkout, post-commit: say what may follow; note the commit in the journal.
     pre-push: are the outgoing commits the scope's own, do they keep the rules
     between scopes, and do the tests pass that they can affect (hooks.tests, once
@@ -83,12 +84,13 @@ def _rules(repository: Repository) -> int:
 
 def _off_branch(repository: Repository, name: str) -> list[str]:
     """Say that commits need a scope's branch, where the project says so."""
-    if name not in ("pre-commit", "pre-merge-commit") or not _says(repository, b"require"):
+    if name not in ("pre-commit", "pre-merge-commit"):
         return []
-    from guild_plugins.commands.hook_others import not_on_a_scopes_branch, settings_of
+    if not any(_says(repository, word) for word in (b"require", b"create")):
+        return []
+    from guild_plugins.commands.hook_others import off_branch
 
-    is_required = settings_of(repository).branch == "require"
-    return not_on_a_scopes_branch(repository) if is_required else []
+    return off_branch(repository, _owners_in if name == "pre-commit" else None)
 
 
 def _says(repository: Repository, word: bytes) -> bool:

@@ -16,6 +16,7 @@ from guild_plugins.coordination import here
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.trust import NotTrusted, is_trusted
+from guild_plugins.delivery.branching import interrupted_branch, make_branch
 from guild_plugins.delivery.names import scope_of_branch
 from guild_plugins.delivery.pushing import (
     Update,
@@ -26,8 +27,10 @@ from guild_plugins.delivery.pushing import (
 )
 from guild_plugins.delivery.staged import staged_project
 from guild_plugins.errors import Exit
+from guild_plugins.git.index import Index, staged_paths
+from guild_plugins.git.pending import InProgress, refuse_in_progress
 from guild_plugins.git.process import user_environment
-from guild_plugins.git.refs import read_head
+from guild_plugins.git.refs import Head, read_head
 from guild_plugins.git.repository import Repository
 from guild_plugins.graph.affected import find_affected
 from guild_plugins.graph.boundaries.gate import Gate
@@ -37,6 +40,8 @@ from guild_plugins.scopes.config import find_source, read_configuration
 from guild_plugins.scopes.model import HookSettings
 from guild_plugins.scopes.tree import DiskTree
 from guild_plugins.stages.events import CommitMade, fresh_id
+
+OwnersIn = Callable[[Repository, Index, str | None, Sequence[str]], Callable[[str], str]]
 
 TO: Final = "git switch guild/TASK/SCOPE, or guild start TASK SCOPE"
 
@@ -53,26 +58,61 @@ def run(repository: Repository, name: str, arguments: Sequence[str]) -> int:
     return hooks[name](repository, arguments)
 
 
-def not_on_a_scopes_branch(repository: Repository) -> list[str]:
-    """Say what is checked out instead of a scope's branch; nothing where one is."""
-    branch = read_head(repository.top).branch
+def off_branch(repository: Repository, owners_in: OwnersIn | None) -> list[str]:
+    """Say what is checked out instead of a scope's branch, where the project wants one.
+
+    :param owners_in: Tells the owners of what is staged; ``None`` where no branch is made.
+    """
+    wanted = settings_of(repository).branch
+    if wanted not in ("require", "create"):
+        return []
+    return _not_on_a_scopes_branch(repository, owners_in if wanted == "create" else None)
+
+
+def _not_on_a_scopes_branch(repository: Repository, owners_in: OwnersIn | None) -> list[str]:
+    head = read_head(repository.top)
+    branch = head.branch or interrupted_branch(repository.git_dir)
     if scope_of_branch(branch) is not None:
         return []
+    if owners_in is not None and head.branch is not None:
+        made = make_branch(repository, head, _scopes_staged(repository, head, owners_in))
+        if made is not None:
+            return [made]
     name = (branch or "a detached HEAD").removeprefix("refs/heads/")
     return [f"{name} is no scope's branch; {TO}"]
 
 
+def _scopes_staged(repository: Repository, head: Head, owners_in: OwnersIn) -> set[str]:
+    """Return the scopes of what is staged; none in the middle of a merge and the like."""
+    try:
+        refuse_in_progress(repository.git_dir)
+    except InProgress:
+        return set()
+    file = Path.cwd() / os.environ.get("GIT_INDEX_FILE", str(repository.git_dir / "index"))
+    index = Index(repository.top, file)
+    staged = staged_paths(index, head.commit)
+    owner_of = owners_in(repository, index, head.commit, staged)
+    return {owner_of(path) for path in staged}
+
+
 def _branch(repository: Repository, _: Sequence[str]) -> int:
-    findings = not_on_a_scopes_branch(repository)
+    creates = settings_of(repository).branch == "create"
+    findings = _not_on_a_scopes_branch(repository, _owners if creates else None)
     for finding in findings:
         print(printable(f"guild: {finding}"), file=sys.stderr)
     return Exit.NO if findings else Exit.DONE
 
 
+def _owners(
+    _: Repository, index: Index, __: str | None, ___: Sequence[str]
+) -> Callable[[str], str]:
+    return staged_project(index).owner_of
+
+
 def _after_checkout(repository: Repository, arguments: Sequence[str]) -> int:
     """Say how scope branches are begun, where the project wants that said."""
     is_branch = arguments[2:3] == ["1"]
-    if is_branch and settings_of(repository).branch in ("offer", "require"):
+    if is_branch and settings_of(repository).branch != "off":
         branch = read_head(repository.top).branch
         if branch is not None and scope_of_branch(branch) is None:
             print(f"guild: commits belong on a scope's branch here: {TO}", file=sys.stderr)

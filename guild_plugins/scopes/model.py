@@ -74,7 +74,7 @@ class HookSettings(NamedTuple):
     """What the git hooks do beyond judging."""
 
     branch: str = "off"
-    """What happens off scope branches: ``off``, ``offer`` or ``require``."""
+    """What happens off scope branches: ``off``, ``offer``, ``require`` or ``create``."""
     tests: tuple[str, ...] = ()
     """The command that runs affected test files before a push; needs ``guild trust``."""
 

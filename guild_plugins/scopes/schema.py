@@ -79,7 +79,7 @@ class WorkplacesTable(BaseModel, frozen=True, extra="forbid", strict=True):
 class HooksTable(BaseModel, frozen=True, extra="forbid", strict=True):
     """``[hooks]``: what the git hooks do beyond judging."""
 
-    branch: Literal["off", "offer", "require"] = "off"
+    branch: Literal["off", "offer", "require", "create"] = "off"
     tests: list[str] = []
 
 

@@ -247,6 +247,46 @@ def test_commits_off_scope_branches_are_refused_where_that_is_wanted(repo: Path)
     assert "commits belong on a scope's branch here" in switched.stderr
 
 
+def test_the_branch_of_a_commit_is_made_where_that_is_wanted(repo: Path) -> None:
+    write(repo, "guild.toml", CONFIG + '[hooks]\nbranch = "create"\n')
+    git(repo, "commit", "-qam", "create")
+    cli.main(["install"])
+    write(repo, "core/a.py", "A = 5\n")
+    write(repo, "web/a.py", "A = 5\n")
+    before = git(repo, "rev-parse", "HEAD")
+
+    done, said = commit(repo, "-a")
+    assert not done
+    assert "what is staged is of several scopes: core, web" in said
+    done, said = commit(repo, "core/a.py")
+    assert not done
+    assert "guild/main/core is made for it: git switch guild/main/core, and commit again" in said
+    assert git(repo, "symbolic-ref", "HEAD").strip() == b"refs/heads/main"
+    assert "guild/main/core is there: git switch" in commit(repo, "core/a.py")[1]
+
+    git(repo, "switch", "-q", "guild/main/core")
+    assert commit(repo, "core/a.py")[0]
+    assert git(repo, "rev-parse", "main") == git(repo, "rev-parse", "HEAD~1") == before
+    assert git(repo, "status", "--porcelain") == b" M web/a.py"
+
+
+def test_a_rebased_scope_branch_is_one_though_none_is_checked_out(repo: Path) -> None:
+    write(repo, "guild.toml", CONFIG + '[hooks]\nbranch = "require"\n')
+    git(repo, "commit", "-qam", "require")
+    git(repo, "switch", "-qc", "guild/fix/core")
+    write(repo, "core/a.py", "A = 5\n")
+    git(repo, "commit", "-qam", "work")
+    cli.main(["install"])
+    edit = ["-c", "sequence.editor=sed -i s/^pick/edit/", "rebase", "-qi", "HEAD~1"]
+    git(repo, *edit)
+    write(repo, "core/a.py", "A = 6\n")
+
+    git(repo, "commit", "-qa", "--amend", "--no-edit")
+
+    git(repo, "rebase", "--continue")
+    assert git(repo, "show", "guild/fix/core:core/a.py") == b"A = 6"
+
+
 def test_a_push_is_judged_though_the_commits_were_not(repo: Path) -> None:
     git(repo.parent, "init", "-q", "--bare", "there.git")
     git(repo, "remote", "add", "origin", str(repo.parent / "there.git"))
