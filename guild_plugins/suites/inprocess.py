@@ -9,18 +9,16 @@ with it here: that is what workers are for.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.config import _prepareconfig
 
+from guild_plugins.suites.alone import as_if_alone
 from guild_plugins.suites.categories import category_of
 from guild_plugins.suites.guard import Guard
 from guild_plugins.suites.heap import Heap
@@ -245,7 +243,8 @@ class InProcess:
     # -- nested ------------------------------------------------------------------
 
     def _run_nested(self, session: pytest.Session, pool: Pool) -> None:
-        with _as_if_alone(pool):
+        files = self.files_of(lambda other: other.name == pool.name)
+        with as_if_alone(pool, files):
             config = _prepareconfig([*(pool.args or ()), "-p", "no:cacheprovider"], None)
             _write_nothing(config)
             config.pluginmanager.register(Nested(self, session, pool), "guild-nested")
@@ -253,6 +252,20 @@ class InProcess:
                 config.hook.pytest_cmdline_main(config=config)
             finally:
                 config._ensure_unconfigure()
+
+    def cannot_set_up(self, pool: Pool, error: BaseException) -> None:
+        """Note that a suite's own session did not come up, and how it would."""
+        why = (
+            f"could not be set up after others in one process ({type(error).__name__}: {error}); "
+            "with -n 1 it has a process of its own"
+        )
+        for work in self.plan.works:
+            account = self.ledger.scope(work.unit.scope)
+            if work.unit.pool == pool.name and account.stopped is None:
+                account.stopped = why
+        where = pool.prefix.rstrip("/") or pool.name
+        report = pytest.CollectReport(where, "failed", f"{where} {why}", [])
+        self.config.hook.pytest_collectreport(report=report)
 
 
 class Nested:
@@ -262,7 +275,8 @@ class Nested:
         self._outer = outer
         self._session = session
         self._prefix = pool.prefix
-        self._pool = pool.name
+        self._pool = pool
+        self._is_up = False
         self._not_here: frozenset[str] = frozenset()
         if pool.root is None:  # the directory is the outer session's as well: so are the targets
             self._not_here = outer.files_of(lambda other: other.name != pool.name)
@@ -274,6 +288,19 @@ class Nested:
         silence_terminal(config)
         config.option.continue_on_collection_errors = True
         config.args = [a for a in config.args if str(_path_of(config, a)) not in self._not_here]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Note that all plugins were set up."""
+        self._is_up = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool | None:
+        """Keep the traceback of a plugin that cannot be set up a second time to ourselves."""
+        if self._is_up:
+            return None
+        self._outer.cannot_set_up(self._pool, excinfo.value)
+        return True
 
     @pytest.hookimpl
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
@@ -292,7 +319,7 @@ class Nested:
             for item in session.items:
                 terminal.write_line(self._prefix + item.nodeid)
         self._outer.note_collected(
-            self._pool, [self._prefix + item.nodeid for item in session.items]
+            self._pool.name, [self._prefix + item.nodeid for item in session.items]
         )
 
     @pytest.hookimpl
@@ -364,32 +391,6 @@ def _write_nothing(config: pytest.Config) -> None:
     for name in ("xmlpath", "htmlpath", "pastebin", "durations"):
         if hasattr(option, name):
             setattr(option, name, None)
-
-
-@contextmanager
-def _as_if_alone(pool: Pool) -> Iterator[None]:
-    """Give a suite its directory and variables, and take its modules and paths away afterwards.
-
-    Without a directory of its own its modules stay: they are those of the others.
-    """
-    home = pool.root
-    here, path, environ = Path.cwd(), sys.path[:], dict(os.environ)
-    before = set(sys.modules)
-    if home is not None:
-        os.chdir(home)
-    os.environ.update(pool.env)
-    try:
-        yield
-    finally:
-        os.chdir(here)
-        sys.path[:] = path
-        os.environ.clear()
-        os.environ.update(environ)
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file and home is not None and Path(file).is_relative_to(home):
-                del sys.modules[name]
-        sys.path_importer_cache.clear()
 
 
 def _path_of(config: pytest.Config, argument: str) -> Path:

@@ -379,3 +379,52 @@ def test_packages_named_by_path_keep_their_settings_where_the_root_has_none(tmp_
     asked = ("packages/core/tests/test_seen.py", "packages/web/tests/test_seen.py")
     ran = run(tree, "--guild-scopes", "-n", "2", *asked)
     assert (ran.code, len(ran.of("passed"))) == (0, 2), ran.out
+
+
+def _two_members(tmp_path: Path) -> Path:
+    files = {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*"]\n'}
+    for name in ("a", "b"):
+        files |= {
+            f"libs/{name}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "1"\n',
+            f"libs/{name}/pytest.ini": "[pytest]\n",
+            f"libs/{name}/tests/__init__.py": "",
+            f"libs/{name}/tests/conftest.py": f"WHOSE = '{name}'\n",
+            f"libs/{name}/tests/test_x.py": f"""
+                from tests.conftest import WHOSE
+                def test_{name}(): assert WHOSE == {name!r}
+            """,
+        }
+    return write(tmp_path, files)
+
+
+def test_a_member_runs_after_the_one_that_pytest_was_started_in(tmp_path: Path) -> None:
+    tree = _two_members(tmp_path)
+
+    ended = run(tree / "libs/a", "--guild-scopes", "-n0", ".", "../b")
+
+    assert ended.of("passed") == {f"libs/{x}/tests/test_x.py::test_{x}" for x in "ab"}
+    assert ended.code == pytest.ExitCode.OK
+
+
+ONCE = """\
+SET_UP = []
+
+def pytest_configure():
+    if SET_UP:
+        raise ValueError("only once")
+    SET_UP.append(1)
+"""
+
+
+def test_a_plugin_that_can_be_set_up_only_once_is_named_and_the_run_fails(tmp_path: Path) -> None:
+    tree = write(_two_members(tmp_path), {"once.py": ONCE})
+
+    alone = run(tree, "--guild-scopes", "-n0", "-p", "once")
+    apart = run(tree, "--guild-scopes", "-n1", "-p", "once")
+
+    assert "libs/b could not be set up after others" in alone.out
+    assert "only once" in alone.out
+    assert "with -n 1 it has a process of its own" in alone.out
+    assert "INTERNALERROR" not in alone.out
+    assert alone.code == pytest.ExitCode.TESTS_FAILED
+    assert len(apart.of("passed")) == 2, apart.out
