@@ -342,7 +342,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "-C", dest="directory", metavar="DIR", default=".", help="work as if started in DIR"
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Mixed
+    )
     for name, command in _commands(words):
         text = (command.run.__doc__ or "").strip()
         lines = [line.removeprefix("    ") for line in text.split("\n")]
@@ -354,6 +356,24 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         )
         command.arguments(subparser)
     return parser
+
+
+class _Mixed(argparse.ArgumentParser):
+    """Takes words on both sides of an option: ``guild start fix --no-worktree core``.
+
+    argparse gives a list of words all that comes before the option, and knows no place
+    for the rest.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and give what is left, unless it is options, to the list of words."""
+        found, left = super().parse_known_args(args, namespace)
+        lists = [a for a in self._actions if not a.option_strings and a.nargs in ("*", "+")]
+        if len(lists) == 1 and not any(word.startswith("-") for word in left):
+            words = getattr(found, lists[0].dest) or []
+            setattr(found, lists[0].dest, [*words, *(self._get_value(lists[0], w) for w in left)])
+            left = []
+        return found, left
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

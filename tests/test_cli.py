@@ -216,6 +216,32 @@ def test_an_interruption_has_its_exit_code(
     assert code == Exit.INTERRUPTED
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fix core web --no-worktree",
+        "fix --no-worktree core web",
+        "--no-worktree fix core web",
+        "fix core --no-worktree web",
+    ],
+)
+def test_words_may_stand_on_both_sides_of_an_option(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    seen = []
+    monkeypatch.setattr(cli, "_run", lambda args: seen.append(args) or 0)
+
+    assert cli.main(["start", *words.split()]) == Exit.DONE
+
+    assert (seen[0].task, seen[0].scopes, seen[0].worktree) == ("fix", ["core", "web"], False)
+
+
+def test_an_unknown_option_is_no_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["start", "fix", "--no-worktree", "core", "--nonsense"])
+    assert "unrecognized arguments: core --nonsense" in capsys.readouterr().err
+
+
 def test_every_command_has_a_help_line() -> None:
     commands = [*cli.COMMANDS.values(), *map(cli._deferred, cli.DEFERRED)]
 
