@@ -29,7 +29,7 @@ from guild_plugins.delivery.operation import Move, Operation, operation, publish
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.split import Part, divide
 from guild_plugins.delivery.staged import staged_project
-from guild_plugins.delivery.standing import Standing
+from guild_plugins.delivery.standing import Refused, Standing
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.hooks import HookRefused, run_hook
 from guild_plugins.git.index import (
@@ -37,6 +37,7 @@ from guild_plugins.git.index import (
     changes_between,
     copy_index,
     empty_tree,
+    index_of_tree,
     install_index,
 )
 from guild_plugins.git.lockfile import bytes_of
@@ -95,6 +96,9 @@ STAGED: Final = "index"
 BEFORE: Final = "before"
 """The index as it was, beside it."""
 
+SHOWN: Final = "shown"
+"""An index of what passes, where the rest stays staged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -121,7 +125,7 @@ class Report:
 
     reference: str
     commits: tuple[Committed, ...]
-    refused: tuple[tuple[ScopeId, tuple[str, ...]], ...]
+    refused: Refused
 
 
 def commit_scopes(repository: Repository, wish: Wish) -> Report:
@@ -148,12 +152,10 @@ def commit_scopes(repository: Repository, wish: Wish) -> Report:
 def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish) -> Report:
     head = read_head(repository.top)
     before, index = _staged(repository, work, wish)
-    tree = index.write_tree()
-    parts = _parts(repository, head, index, tree)
     setting = Setting(
         head.branch, for_command(name_here(repository.top, os.environ), os.environ), leases.facts()
     )
-    passing, refused = _judge(parts, setting, wish, Standing(repository, work.folder, head.commit))
+    tree, passing, refused = _shares(repository, work, wish, setting, head, index)
     chain = Chain(
         messages=replace(
             wish.messages,
@@ -164,9 +166,7 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
         signing=signing_options(repository.top, wish.signing),
         who=wish.who,
     )
-    commits = write_chain(
-        repository.top, work.folder, head.commit, passing, chain, None if refused else tree
-    )
+    commits = write_chain(repository.top, work.folder, head.commit, passing, chain, tree)
     if wish.everything:
         install_index(index, repository.git_dir, before)
     move = Move("commit", head.reference, head.commit, commits[-1].commit, _reflog(head, commits))
@@ -188,7 +188,10 @@ def _commit(repository: Repository, leases: Leases, work: Operation, wish: Wish)
 
 
 def _staged(repository: Repository, work: Operation, wish: Wish) -> tuple[bytes | None, Index]:
-    """Return the index as it is, and the one to commit, after the pre-commit hook."""
+    """Return the index as it is, and the one to commit, after the pre-commit hook.
+
+    Where only some of it may be committed, the hook is asked when that is known.
+    """
     top, git_dir = repository.top, repository.git_dir
     target = work.folder / STAGED
     before = bytes_of(copy_index(top, git_dir, work.folder / BEFORE).file)
@@ -200,12 +203,35 @@ def _staged(repository: Repository, work: Operation, wish: Wish) -> tuple[bytes 
         raise IndexConflicts(tuple(conflicts))
     if wish.everything:
         index.stage_all()
-    if wish.verify:
+    if wish.verify and not wish.partial:
         # Git gives the hook the index that will be committed, and takes what it makes of it.
         run_hook(top, "pre-commit", index=target if wish.everything else git_dir / "index")
         if not wish.everything:
             index = copy_index(top, git_dir, target)
     return before, index
+
+
+def _shares(
+    repository: Repository, work: Operation, wish: Wish, setting: Setting, head: Head, index: Index
+) -> tuple[str, list[Part], Refused]:
+    """Return what passes, as a tree and by scope, and what is wrong with the rest."""
+    standing = Standing(repository, work.folder, head.commit)
+    tree = index.write_tree()
+    passing, refused = _judge(_parts(repository, head, index, tree), setting, wish, standing)
+    if not wish.partial:
+        return tree, passing, refused
+    # As with git's own partial commits, the hook sees what will be committed and nothing
+    # else, and what it makes of that is committed.
+    shown = index_of_tree(repository.top, head.commit, work.folder / SHOWN)
+    shown.apply([change for part in passing for change in part.changes])
+    tree = shown.write_tree()
+    if wish.verify:
+        run_hook(repository.top, "pre-commit", index=shown.file)
+        made = shown.write_tree()
+        if made != tree:
+            parts, whole = _parts(repository, head, shown, made), replace(wish, partial=False)
+            tree, (passing, _) = made, _judge(parts, setting, whole, standing)
+    return tree, passing, refused
 
 
 def _parts(repository: Repository, head: Head, index: Index, tree: str) -> list[Part]:
@@ -220,7 +246,7 @@ def _parts(repository: Repository, head: Head, index: Index, tree: str) -> list[
 
 def _judge(
     parts: Sequence[Part], setting: Setting, wish: Wish, standing: Standing
-) -> tuple[list[Part], tuple[tuple[ScopeId, tuple[str, ...]], ...]]:
+) -> tuple[list[Part], Refused]:
     """Return the shares that pass every gate, and what is wrong with the others."""
     found = [
         (part, tuple(text for gate in GATES for text in gate(part, setting))) for part in parts

@@ -244,6 +244,26 @@ def test_partial_commits_what_passes_and_leaves_the_rest_staged(
     assert git(repo, "diff", "--cached", "--name-only") == b"README\nweb/a.py"
 
 
+def test_the_hook_of_a_partial_commit_sees_what_is_committed_and_may_add_to_it(repo: Path) -> None:
+    git(repo, "checkout", "-q", "-b", "guild/t/core")
+    stage_three(repo)
+    index = (repo / ".git/index").read_bytes()
+    hook = repo / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\ngit diff --cached --name-only >seen\n"
+        "echo formatted >core/a.py && git add core/a.py\n"
+    )
+    hook.chmod(0o755)
+
+    assert cli.main(["commit", "--partial", "-m", "x"]) == Exit.NO
+
+    assert (repo / "seen").read_text() == "core/a.py\n"
+    assert git(repo, "show", "HEAD:core/a.py") == b"formatted"
+    assert git(repo, "diff", "--name-only", "HEAD~1", "HEAD") == b"core/a.py"
+    assert (repo / ".git/index").read_bytes() == index
+
+
 def test_what_somebody_else_has_a_lease_on_is_refused(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -233,6 +233,20 @@ def test_a_rule_between_scopes_holds_for_what_is_staged(repo: Path) -> None:
     assert "core" in said
 
 
+def test_a_partial_commit_passes_the_hook(repo: Path) -> None:
+    cli.main(["install"])
+    git(repo, "switch", "-qc", "guild/fix/core")
+    for name in ("core/a.py", "web/a.py"):
+        write(repo, name, "A = 7\n")
+    git(repo, "add", "-A")
+
+    assert cli.main(["commit", "-m", "x"]) == Exit.NO
+    assert cli.main(["commit", "--partial", "-m", "x"]) == Exit.NO
+
+    assert git(repo, "diff", "--name-only", "HEAD~1", "HEAD") == b"core/a.py"
+    assert git(repo, "status", "--porcelain") == b"M  web/a.py"
+
+
 def test_commits_off_scope_branches_are_refused_where_that_is_wanted(repo: Path) -> None:
     cli.main(["install"])
     write(repo, "guild.toml", CONFIG + '[hooks]\nbranch = "require"\n')
