@@ -78,7 +78,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     if args.dry_run:
         return _list(repository, started)
     with _alone(journal, started):
-        return _drive(repository, journal, started, [], args)
+        return _drive(repository, journal, started, None, args)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -191,7 +191,7 @@ def _drive(
     repository: Repository,
     journal: Journal,
     started: RunStarted,
-    past: list[RunEvent],
+    past: Iterator[RunEvent] | None,
     args: argparse.Namespace,
 ) -> int:
     folder = journal.place.folder / "runs" / started.run
@@ -203,9 +203,10 @@ def _drive(
         account.note(event)
         teller.tell(event, pipeline)
 
-    first = RunResumed(id=fresh_id(), at=time.time(), run=started.run) if past else started
+    resumed = RunResumed(id=fresh_id(), at=time.time(), run=started.run)
+    first = resumed if past is not None else started
     try:
-        driver, is_complete = drive_kept(shop, journal, watch, first, past)
+        driver, is_complete = drive_kept(shop, journal, watch, first, past or ())
     finally:
         teller.close()
     if not args.json:

@@ -19,8 +19,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from guild_plugins.coordination.errors import JournalDamaged, JournalTooNew, StateNotWritten
 from guild_plugins.coordination.place import Place, prepare
@@ -45,8 +44,7 @@ PRAGMA user_version = {VERSION};
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the journal.
 
     :param data: The event's fields as JSON.
@@ -180,24 +178,36 @@ class Journal:
             return transaction.snapshot(name) if transaction is not None else None
 
     def lines(
-        self, *, after: int = 0, types: Sequence[str] = (), scope: str | None = None
+        self,
+        *,
+        after: int = 0,
+        types: Sequence[str] = (),
+        scope: str | None = None,
+        holding: str = "",
     ) -> Iterator[Line]:
         """Return the lines in their order, as they were at the first of them.
 
         :param after: Only those with a larger number.
         :param types: Only events of these kinds.
+        :param holding: Only events in whose JSON this text is.
         :raises JournalDamaged: The file is broken.
         """
-        conditions, values = ["seq > ?"], [after]
+        conditions: list[str] = ["seq > ?"]
+        values: list[int | str] = [after]
         if types:
             conditions.append(f"type IN ({', '.join('?' * len(types))})")
+            values += types
         if scope is not None:
             conditions.append("scope = ?")
+            values.append(scope)
+        if holding:
+            conditions.append("instr(data, ?) > 0")
+            values.append(holding)
         query = f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(conditions)} ORDER BY seq"  # noqa: S608
         with self._reading() as connection:
             if connection is not None:
-                rows = connection.execute(query, (*values, *types, *([scope] if scope else [])))
-                yield from (Line(*row) for row in rows)
+                rows = connection.execute(query, values)
+                yield from map(Line._make, rows)
 
     def check(self) -> int:
         """Check every line, and return how many there are.

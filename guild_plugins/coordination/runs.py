@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Final
 
 from guild_plugins.coordination.errors import JournalDamaged
@@ -12,12 +14,16 @@ from guild_plugins.stages.runs import RUN_KINDS, RunEnded, RunEvent, RunStarted
 BOUNDS: Final = (RunStarted.__name__, RunEnded.__name__)
 
 
-def events_of(journal: Journal, run: str) -> list[RunEvent]:
-    """Return one run's facts, the oldest first.
+def events_of(journal: Journal, run: str | None = None) -> Iterator[RunEvent]:
+    """Yield the facts of one run, or of all, the oldest first; none of them is kept.
 
     :raises JournalDamaged: A line does not fit its kind.
     """
-    return [event for event in _read(journal, tuple(RUN_KINDS)) if event.run == run]
+    # Looking into the text is cheap, and spares the decoding of all other runs' facts.
+    mark = f'"run":{json.dumps(run)}' if run is not None else ""
+    for event in _read(journal, tuple(RUN_KINDS), mark):
+        if run is None or event.run == run:
+            yield event
 
 
 def open_runs(journal: Journal) -> list[RunStarted]:
@@ -31,8 +37,9 @@ def open_runs(journal: Journal) -> list[RunStarted]:
     return list(runs.values())
 
 
-def _read(journal: Journal, types: tuple[str, ...]) -> list[RunEvent]:
+def _read(journal: Journal, types: tuple[str, ...], holding: str = "") -> Iterator[RunEvent]:
     try:
-        return [decode(RUN_KINDS[line.type], line.data) for line in journal.lines(types=types)]
+        for line in journal.lines(types=types, holding=holding):
+            yield decode(RUN_KINDS[line.type], line.data)
     except Undecodable as error:
         raise JournalDamaged(str(journal.place.database), str(error)) from None

@@ -29,6 +29,8 @@ class Crew:
         """Idle workers, and since when."""
         self.jobs: dict[tuple[str, int], Job] = {}
         """By unit and attempt."""
+        self.repeatable: dict[tuple[str, int], Job] = {}
+        """Those of the jobs that may get a copy."""
         self.scopes: dict[str, int] = {}
         """Jobs in each scope."""
         self.stages: dict[str, int] = {}
@@ -72,6 +74,8 @@ class Crew:
         """Note what a chosen worker does."""
         key = (job.unit.id, job.attempt.number)
         self.jobs[key] = job
+        if job.unit.repeatable:
+            self.repeatable[key] = job
         self._at[job.attempt.worker] = key
         self.common += job.unit.common
         self.is_alone = job.unit.alone
@@ -90,15 +94,20 @@ class Crew:
 
     def excess(self, at: float, limits: Limits, least: int) -> list[str]:
         """Return workers that were idle for too long, the longest first."""
+        spare = self.size - least
+        if spare <= 0:
+            return []
         old = [worker for worker, since in self.free.items() if at - since >= limits.idle]
-        return old[: max(0, self.size - least)]
+        return old[:spare]
 
     def has_room(self, unit: Unit) -> bool:
         """Say whether a unit's scope may have one more worker."""
         return unit.scope is None or self.scopes.get(unit.scope, 0) < unit.width
 
     def _take_off(self, job: Job) -> None:
-        del self.jobs[(job.unit.id, job.attempt.number)]
+        key = (job.unit.id, job.attempt.number)
+        del self.jobs[key]
+        self.repeatable.pop(key, None)
         del self._at[job.attempt.worker]
         self.common -= job.unit.common
         self.is_alone = False

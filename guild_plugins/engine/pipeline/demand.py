@@ -43,7 +43,11 @@ class Demand:
 
     def fits(self, unit: Unit) -> bool:
         """Say whether a unit may start beside those that run."""
-        return not self._running or self.room(unit) > 0
+        if not self._running:
+            return True
+        cpu, memory = self.expect(unit)
+        has_cores = self._limits.cores - self.cpu + ROUNDING >= max(cpu, LEAST_CPU)
+        return has_cores and self._limits.memory - self.memory >= max(memory, 1)
 
     def room(self, unit: Unit) -> int:
         """Return how many more units like this one fit; one, where nothing runs."""

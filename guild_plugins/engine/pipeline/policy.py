@@ -5,7 +5,6 @@ The rules, in the order in which they are applied, are told in `core`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from guild_plugins.engine.pipeline.crew import Job
@@ -42,36 +41,24 @@ def decide(run: Situation, at: float) -> None:
 
 def _next(run: Situation) -> Progress | None:
     """Return the unit that a free worker shall begin."""
-    if run.crew.is_alone or (run.is_sequential and run.crew.jobs):
+    if not run.ready or run.crew.is_alone or (run.is_sequential and run.crew.jobs):
         return None
+    owed = run.crew.common < run.limits.share * run.crew.size
     best = common = None
-    for progress in _tops(run):
+    for progress in run.ready.tops(run.crew.has_room):
+        is_first = best is None or progress.rank > best.rank
+        is_owed = owed and progress.unit.common
+        is_owed = is_owed and (common is None or progress.rank > common.rank)
+        if not (is_first or is_owed):
+            continue
         if progress.unit.alone and run.crew.jobs:
-            if best is None or progress.rank > best.rank:
-                best = progress
-            continue
-        if not _may_start(run, progress.unit):
-            continue
-        if best is None or progress.rank > best.rank:
-            best = progress
-        if progress.unit.common and (common is None or progress.rank > common.rank):
-            common = progress
+            best = progress if is_first else best
+        elif _may_start(run, progress.unit):
+            best = progress if is_first else best
+            common = progress if is_owed else common
     if best is None or (best.unit.alone and run.crew.jobs):
         return None  # nothing, or everything ends first
-    owed = run.crew.common < run.limits.share * run.crew.size
-    return common if common is not None and owed else best
-
-
-def _tops(run: Situation) -> Iterator[Progress]:
-    """Yield the first unit of each stage whose scope has room."""
-    parked = True
-    while parked:
-        parked = False
-        for progress in list(run.ready.tops()):
-            if not run.crew.has_room(progress.unit):
-                run.ready.park(progress)
-                parked = True
-    yield from run.ready.tops()
+    return common or best
 
 
 def _may_start(run: Situation, unit: Unit) -> bool:
@@ -134,14 +121,14 @@ def _may_guess(run: Situation, progress: Progress) -> bool:
 
 
 def _stragglers(run: Situation, at: float) -> list[Progress]:
-    moments = [(_straggles(run, job), job) for job in run.crew.jobs.values()]
+    moments = [(_straggles(run, job), job) for job in run.crew.repeatable.values()]
     return [run.graph.units[job.unit.id] for due, job in moments if due and due <= at]
 
 
 def _straggles(run: Situation, job: Job) -> float | None:
-    """Return when an attempt will have taken too long; ``None`` if it gets no copy."""
+    """Return when an attempt will have taken too long; ``None`` where it has its copy."""
     progress = run.graph.units[job.unit.id]
-    if not job.unit.repeatable or list(progress.running) != [job.attempt.number]:
+    if list(progress.running) != [job.attempt.number]:
         return None
     expected = job.unit.seconds * run.paces.get(job.unit.stage, 1.0)
     return job.attempt.since + run.limits.straggler * expected
@@ -153,7 +140,9 @@ def _staff(run: Situation, at: float) -> None:
         run.crew.leave(worker)
         run.said.append(Dismiss(worker))
     there = run.crew.size + run.crew.hiring
-    following = _next(run) if run.ready and not run.crew.free else None
+    if run.crew.free or there >= run.allowed:
+        return
+    following = _next(run)
     if following is None:
         return
     room = min(len(run.ready), run.demand.room(following.unit))
@@ -169,7 +158,7 @@ def _wish(run: Situation, at: float) -> None:
     if run.crew.free and not run.is_cancelled:
         if run.crew.size > min(run.limits.least, run.allowed):
             moments.append(min(run.crew.free.values()) + run.limits.idle)
-        moments += (m for job in run.crew.jobs.values() if (m := _straggles(run, job)))
+        moments += (m for job in run.crew.repeatable.values() if (m := _straggles(run, job)))
     soonest = min((m for m in moments if m > at), default=None)
     if soonest is not None and (run.wake is None or soonest < run.wake):
         run.wake = soonest

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
 from guild_plugins.engine.pipeline.progress import Progress, State
+from guild_plugins.stages.runs import Unit
 
 
 class Ready:
@@ -41,21 +42,20 @@ class Ready:
         del self._tickets[progress.unit.id]
         self._counts[progress.unit.stage] -= 1
 
-    def tops(self) -> Iterator[Progress]:
-        """Yield the first unit of each stage."""
+    def tops(self, has_room: Callable[[Unit], bool]) -> Iterator[Progress]:
+        """Yield the first unit of each stage whose scope has room; put those before it aside."""
         for heap in self._heaps.values():
-            while heap and not self._is_current(heap[0]):
-                heappop(heap)
-            if heap:
-                yield heap[0][-1]
-
-    def park(self, progress: Progress) -> None:
-        """Put a unit aside until its scope has room."""
-        assert progress.unit.scope is not None
-        heap = self._heaps[progress.unit.stage]
-        assert heap[0][-1] is progress, "only the first of a stage is put aside"
-        heappop(heap)
-        self._parked.setdefault(progress.unit.scope, []).append(progress)
+            while heap:
+                progress = heap[0][-1]
+                if self._tickets.get(progress.unit.id) != heap[0][1]:
+                    heappop(heap)
+                elif not has_room(progress.unit):
+                    heappop(heap)
+                    assert progress.unit.scope is not None, "without a scope there is always room"
+                    self._parked.setdefault(progress.unit.scope, []).append(progress)
+                else:
+                    yield progress
+                    break
 
     def unpark(self, scope: str | None) -> None:
         """Put back what was put aside for a scope."""
@@ -66,6 +66,3 @@ class Ready:
     def _push(self, progress: Progress) -> None:
         heap = self._heaps.setdefault(progress.unit.stage, [])
         heappush(heap, (-progress.rank, self._tickets[progress.unit.id], progress))
-
-    def _is_current(self, entry: tuple[float, int, Progress]) -> bool:
-        return self._tickets.get(entry[-1].unit.id) == entry[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from guild_plugins.engine.driver.driver import Driver, Watch
 from guild_plugins.engine.driver.local import LocalHands
@@ -42,7 +42,7 @@ def drive(driver: Driver, first: RunEvent) -> bool:
 
 
 def drive_kept(
-    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Sequence[RunEvent] = ()
+    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Iterable[RunEvent] = ()
 ) -> tuple[Driver, bool]:
     """Drive a run whose facts are kept, and told to plugins.
 
@@ -52,20 +52,27 @@ def drive_kept(
 
 
 async def _told(
-    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Sequence[RunEvent]
+    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Iterable[RunEvent]
 ) -> tuple[Driver, bool]:
     herald = None
     if may_have_plugins(GROUP, trusted_places(shop.top)):
         herald = Herald(shop.top, shop.environ, shop.folder / "events.log", shop.faults)
-        herald.hear(*past)
         log = Heard(log, herald)
     try:
         driver = driver_for(shop, first.run, log, watch)
-        driver.recall(past)
+        driver.recall(_heard(past, herald))
         return driver, await _to_end(driver, first)
     finally:
         if herald is not None:
             await herald.close()
+
+
+def _heard(events: Iterable[RunEvent], herald: Herald | None) -> Iterator[RunEvent]:
+    """Pass facts on one by one: there may be more of them than fit into memory."""
+    for event in events:
+        if herald is not None:
+            herald.hear(event)
+        yield event
 
 
 async def _to_end(driver: Driver, first: RunEvent) -> bool:
