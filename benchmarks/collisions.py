@@ -24,9 +24,10 @@ from typing import NamedTuple
 
 from benchmarks.tree_merges import mirror
 from guild_plugins.delivery.trees import SEMANTIC, NotMergeable, TreeMerge, merge_trees
+from guild_plugins.git.new_objects import NewObjects
 from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.process import GitFailed, run_git
-from guild_plugins.git.tree_merging import Change, Version, change_tree, write_blobs
+from guild_plugins.git.tree_merging import Change, Version, change_tree
 
 SHORTEST = 5
 """A name of fewer letters is too common to be renamed everywhere."""
@@ -221,12 +222,13 @@ def _module_of(path: str) -> str | None:
 def _commit(
     top: Path, objects: GitObjects, tree: str, parent: str, changes: dict[str, bytes | None]
 ) -> str:
-    written = [path for path, text in changes.items() if text is not None]
-    blobs = dict(zip(written, write_blobs(top, [changes[p] or b"" for p in written]), strict=True))
+    new = NewObjects(tree)
     made: dict[str, Change] = {
-        path: Version("100644", blobs[path]) if path in blobs else None for path in changes
+        path: None if text is None else Version("100644", new.add("blob", text))
+        for path, text in changes.items()
     }
-    oid = change_tree(top, objects.read_tree, tree, made)
+    oid = change_tree(new, objects.read_tree, tree, made)
+    new.write(top)
     command = ["commit-tree", oid, "-p", parent, "-m", "seed"]
     return run_git(command, top, extra_env=_IDENTITY).decode().strip()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from guild_plugins.delivery.trees import merge_trees
 from guild_plugins.errors import Exit
-from guild_plugins.report.merges import as_data, render_html, render_merge
+from guild_plugins.report.merges import as_data, render_merge
 
 
 def run(directory: Path, args: argparse.Namespace) -> int:
@@ -25,8 +24,12 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     without = frozenset(filter(None, args.without.split(",")))
     done = merge_trees(directory, args.ours, args.theirs, without)
     if args.html:
+        from guild_plugins.report.merges_html import render_html
+
         (directory / args.html).write_text(render_html(done.files), encoding="utf-8")
     if args.json:
+        import json
+
         print(json.dumps(as_data(done), indent=2))
     else:
         print(render_merge(done, explain=args.explain))

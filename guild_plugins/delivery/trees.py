@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from guild_plugins.delivery.across import collisions_between
 from guild_plugins.delivery.tree_sides import Sides
@@ -25,6 +25,7 @@ from guild_plugins.delivery.whole_conflicts import (
     settle_group,
 )
 from guild_plugins.errors import Exit, GuildError
+from guild_plugins.git.new_objects import NewObjects
 from guild_plugins.git.objects import GitObjects
 from guild_plugins.git.tree_merging import (
     Change,
@@ -34,7 +35,6 @@ from guild_plugins.git.tree_merging import (
     Version,
     change_tree,
     merge_by_git,
-    write_blobs,
 )
 from guild_plugins.merge.engine import merge
 from guild_plugins.merge.histogram import TooCostly
@@ -63,16 +63,14 @@ class NotMergeable(GuildError):
         return f"{self.ours} and {self.theirs} are no commits that git can merge."
 
 
-@dataclass(frozen=True, slots=True)
-class MergedFile:
+class MergedFile(NamedTuple):
     """A file whose contents conflicted for git, and what the rules made of it."""
 
     path: str
     result: Clean | Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """A conflict that a person has to decide.
 
     :param kind: As git names it, or `SEMANTIC`.
@@ -89,8 +87,7 @@ class Open:
     stages: tuple[tuple[str, int, Version], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TreeMerge:
+class TreeMerge(NamedTuple):
     """A merge of two commits: the tree, what was settled by rules, and what is open.
 
     Files that are open have markers in the tree, as git's have.
@@ -228,10 +225,8 @@ def _with_changes(
     texts: dict[str, bytes | None],
     modes: dict[str, str],
 ) -> str:
-    written = [path for path, text in texts.items() if text is not None]
-    blobs = dict(
-        zip(written, write_blobs(sides.top, [texts[path] or b"" for path in written]), strict=True)
-    )
+    new = NewObjects(by_git.tree)
+    blobs = {path: new.add("blob", text) for path, text in texts.items() if text is not None}
     changes: dict[str, Change] = {}
     for path in texts.keys() | modes.keys():
         if path in texts and path not in blobs:
@@ -242,7 +237,9 @@ def _with_changes(
         changes[path] = Version(modes.get(path) or (now.mode if now else _REGULAR[0]), blob)
     if not changes:
         return by_git.tree
-    return change_tree(sides.top, sides.read_tree, by_git.tree, changes)
+    tree = change_tree(new, sides.read_tree, by_git.tree, changes)
+    new.write(sides.top)
+    return tree
 
 
 __all__ = ["SEMANTIC", "MergedFile", "Message", "NotMergeable", "Open", "TreeMerge", "merge_trees"]

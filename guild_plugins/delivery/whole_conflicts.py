@@ -7,8 +7,9 @@ all: a file may be renamed, removed and changed at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
+from typing import NamedTuple
 
 from guild_plugins.delivery.tree_sides import Sides
 from guild_plugins.git.tree_merging import Message, Stages, TreeMerging, Version
@@ -33,8 +34,7 @@ _RENAMED_REMOVED, _RENAMED_TWICE = "CONFLICT (rename/delete)", "CONFLICT (rename
 _SUGGESTED = "CONFLICT (directory rename suggested)"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Conflicts that speak of the same paths."""
 
     messages: tuple[Message, ...]
@@ -49,8 +49,7 @@ class Group:
         return [message for message in self.messages if message.kind == kind]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What a rule did about whole files, or would do.
 
     :param changes: By path: the content; ``None`` where there is no file any more.
@@ -60,12 +59,11 @@ class Settled:
     rule: FileRule
     paths: tuple[str, ...]
     text: str
-    changes: Mapping[str, bytes | None] = field(default_factory=dict)
-    modes: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, bytes | None] = MappingProxyType({})
+    modes: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a group: done, or proposed and left with a reason."""
 
     made: tuple[Settled, ...] = ()
@@ -123,8 +121,7 @@ def settle_group(
     return Outcome(used)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     group: Group
     by_git: TreeMerging
     sides: Sides

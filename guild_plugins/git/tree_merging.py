@@ -7,12 +7,11 @@ written that belong to no commit.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from guild_plugins.git.new_objects import NewObjects
 from guild_plugins.git.process import GitFailed, run_git
 
 _NO_DRIVER = ("-c", "merge.guild.driver=git merge-file -q --marker-size=%L %A %O %B")
@@ -31,8 +30,7 @@ class Version(NamedTuple):
         return self.mode == _TREE
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What git says of some paths: the kind, such as ``CONFLICT (modify/delete)``, and the text."""
 
     kind: str
@@ -87,34 +85,27 @@ def _messages(fields: Sequence[str]) -> Iterable[Message]:
         at = end + 2
 
 
-def write_blobs(top: Path, contents: Sequence[bytes]) -> list[str]:
-    """Write contents as blobs, in one process, and return their ids."""
-    return _write_objects(top, "blob", contents)
-
-
 Change = Version | None
 """What a path is to be; ``None`` for nothing."""
 
 
 def change_tree(
-    top: Path,
+    new: NewObjects,
     read: Callable[[str], bytes],
     tree: str,
     changes: Mapping[str, Change],
 ) -> str:
-    """Write a tree in which some paths are other files than in another, and return its id.
+    """Make a tree in which some paths are other files than in another, and return its id.
 
     Directories that are left without a file are left out.
 
+    :param new: What the trees are added to.
     :param read: Returns the bytes of a tree object.
     """
     levels: list[_Level] = []
     _open_level(read, tree, {os.fsencode(path): made for path, made in changes.items()}, levels)
-    for depth in range(max(level.depth for level in levels), -1, -1):
-        deepest = [level for level in levels if level.depth == depth]
-        written = _write_objects(top, "tree", [level.packed() for level in deepest])
-        for level, oid in zip(deepest, written, strict=True):
-            level.close(oid)
+    for level in reversed(levels):  # each comes after the one that it lies in
+        level.close(new.add("tree", level.packed()))
     return levels[0].oid
 
 
@@ -123,7 +114,6 @@ class _Level:
 
     def __init__(self, above: _Level | None, name: bytes, entries: dict[bytes, Version]) -> None:
         self.above, self.name, self.entries = above, name, entries
-        self.depth: int = above.depth + 1 if above else 0
         self.oid = ""
 
     def packed(self) -> bytes:
@@ -187,16 +177,3 @@ def unpack_tree(content: bytes, size: int) -> dict[bytes, Version]:
         at, mode = zero + 1 + size, content[at:blank].decode().rjust(6, "0")
         entries[content[blank + 1 : zero]] = Version(mode, content[zero + 1 : at].hex())
     return entries
-
-
-def _write_objects(top: Path, kind: str, contents: Sequence[bytes]) -> list[str]:
-    if not contents:
-        return []
-    with tempfile.TemporaryDirectory(prefix="guild-merge-") as folder:
-        names = []
-        for number, content in enumerate(contents):
-            file = Path(folder, str(number))
-            file.write_bytes(content)
-            names.append(f"{file}\n")
-        args = ["hash-object", "-w", "-t", kind, "--no-filters", "--stdin-paths"]
-        return run_git(args, top, input=os.fsencode("".join(names))).decode().split()

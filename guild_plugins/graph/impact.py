@@ -32,9 +32,9 @@ from guild_plugins.git.trees import EMPTY
 from guild_plugins.graph.boundaries.rulebook import RuleBook
 from guild_plugins.graph.graph import ImportGraph
 from guild_plugins.scopes.globs import parse_glob
+from guild_plugins.scopes.kinds import PROJECT_FILES
 from guild_plugins.scopes.model import ScopeId
 from guild_plugins.scopes.pytest_files import OWN_FILES, SECTIONS
-from guild_plugins.scopes.workspace import PROJECT_FILES
 
 CONFIGURATION = frozenset({*PROJECT_FILES, *OWN_FILES, *SECTIONS, "guild.toml"})
 """Files that rule what lies below their folder."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 
-from guild_plugins.scopes.kinds import is_test_file, is_tests
-from guild_plugins.scopes.layout import USUAL_ROOTS, declared_roots
+from guild_plugins.scopes.kinds import PROJECT_FILES, USUAL_ROOTS, is_test_file, is_tests
+from guild_plugins.scopes.layout import declared_roots
 from guild_plugins.scopes.pytest_files import python_paths
 from guild_plugins.scopes.tree import Tree
-from guild_plugins.scopes.workspace import PROJECT_FILES, read_toml
+from guild_plugins.scopes.workspace import read_toml
 
 
 def import_roots(tree: Tree, project_files: Iterable[str]) -> tuple[str, ...]:

@@ -21,8 +21,7 @@ from guild_plugins.merge.begun import Begun, Called, Use, find_begun
 from guild_plugins.merge.glance import Glance
 from guild_plugins.merge.lost import Lost, Versions, bound_names, find_lost
 from guild_plugins.merge.names import parse
-from guild_plugins.scopes.layout import USUAL_ROOTS
-from guild_plugins.scopes.workspace import PROJECT_FILES
+from guild_plugins.scopes.kinds import PROJECT_FILES, USUAL_ROOTS
 
 MOST_PASSED = 4
 """So many modules that pass a name on by a star are followed, one after the other."""

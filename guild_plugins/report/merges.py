@@ -1,9 +1,6 @@
-"""What a merge did and why, region by region: for a terminal, and side by side as HTML."""
+"""What a merge did and why, region by region: for a terminal, and as data."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from html import escape
 
 from guild_plugins.delivery.trees import CONTENTS, MergedFile, Open, TreeMerge
 from guild_plugins.delivery.whole_conflicts import Settled
@@ -18,7 +15,7 @@ def render_merge(merge: TreeMerge, *, explain: bool) -> str:
     """Return the outcome of a merge of trees; with ``explain``, each region of each file."""
     parts = [f"tree {merge.tree}"]
     for file in merge.files:
-        parts.append(f"{printable(file.path)}: {_outcome(file)}")
+        parts.append(f"{printable(file.path)}: {outcome(file)}")
         if explain:
             parts += [render_region(region) for region in file.result.regions]
     shown = {file.path for file in merge.files}
@@ -112,17 +109,8 @@ def _settled_data(settled: Settled) -> dict[str, object]:
     }
 
 
-def render_html(files: Iterable[MergedFile]) -> str:
-    """Return a page with each region's versions side by side; nothing in it is active."""
-    body = "\n".join(
-        f"<h2>{escape(printable(file.path))}</h2><p>{escape(_outcome(file))}</p>\n"
-        + "\n".join(map(_html_region, file.result.regions))
-        for file in files
-    )
-    return _PAGE.replace("BODY", body)
-
-
-def _outcome(file: MergedFile) -> str:
+def outcome(file: MergedFile) -> str:
+    """Return in one phrase what became of a file."""
     if file.result.is_clean:
         return "merged"
     reason = getattr(file.result, "reason", "")
@@ -130,35 +118,7 @@ def _outcome(file: MergedFile) -> str:
     return f"conflict: {reason}" + ("; a proposal is there" if proposed else "")
 
 
-def _html_region(region: Region) -> str:
-    columns = [("base", region.base), ("ours", region.ours), ("theirs", region.theirs)]
-    columns.append(("merged" if not region.is_open else "would be", region.lines or []))
-    cells = "".join(
-        f"<td><b>{name}</b><pre>{escape(_text(lines))}</pre></td>" for name, lines in columns
-    )
-    return f"<p>line {region.start}: {escape(verdict(region))}</p>\n<table><tr>{cells}</tr></table>"
-
-
 def _shown(lines: list[bytes]) -> list[str]:
     rows = [printable(line.decode("utf-8", "replace").rstrip("\r\n")) for line in lines[:SHOWN]]
     more = len(lines) - SHOWN
     return [*rows, f"({more} more)"] if more > 0 else rows or ["(nothing)"]
-
-
-def _text(lines: list[bytes]) -> str:
-    return b"".join(lines).decode("utf-8", "replace")
-
-
-_PAGE = """<!doctype html>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>What was merged, and why</title>
-<style>
-body { font: 14px/1.4 sans-serif; margin: 2em; }
-table { border-collapse: collapse; width: 100%; table-layout: fixed; }
-td { border: 1px solid #ccc; vertical-align: top; padding: .3em; overflow-x: auto; }
-pre { margin: 0; }
-</style>
-<h1>What was merged, and why</h1>
-BODY
-"""

@@ -32,6 +32,12 @@ ASIDE = {
 
 ASIDE_OF = {name: kind for kind, names in ASIDE.items() for name in names}
 
+USUAL_ROOTS = ("src", "lib", "python")
+"""Folders that packages lie in where no build says another."""
+
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+"""What lies at the top of a project."""
+
 VENDORED = frozenset({"_vendor", "vendor", "_vendored", "vendored", "third_party", "extern"})
 """Folders that hold copies of other projects: one thing, however large."""
 

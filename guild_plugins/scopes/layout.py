@@ -8,11 +8,9 @@ from __future__ import annotations
 import configparser
 
 from guild_plugins.scopes.folders import Folder
-from guild_plugins.scopes.kinds import ASIDE_OF, is_tests
+from guild_plugins.scopes.kinds import ASIDE_OF, USUAL_ROOTS, is_tests
 from guild_plugins.scopes.tree import Tree
 from guild_plugins.scopes.workspace import Table, dig, strings
-
-USUAL_ROOTS = ("src", "lib", "python")
 
 
 def source_roots(tree: Tree, base: Folder, settings: Table) -> dict[str, str]:

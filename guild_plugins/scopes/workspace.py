@@ -16,13 +16,12 @@ from typing import Any, TypeAlias
 
 from guild_plugins.scopes.folders import Folder
 from guild_plugins.scopes.globs import Glob, parse_glob
-from guild_plugins.scopes.kinds import ASIDE_OF, is_tests
+from guild_plugins.scopes.kinds import ASIDE_OF, PROJECT_FILES, is_tests
 from guild_plugins.scopes.tree import Tree
 
 Table: TypeAlias = Mapping[str, Any]
 """What a TOML or JSON file says, as read."""
 
-PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 NESTED_DEPTH = 4
 
 

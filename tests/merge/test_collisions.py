@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guild_plugins.merge.collisions import find_collisions
 from guild_plugins.merge.engine import merge
@@ -166,3 +168,27 @@ def test_a_parameter_on_a_line_of_its_own_is_seen() -> None:
     before = b"def f(\n    one,\n    two,\n):\n    pass\n"
 
     assert Glance(before, before.replace(b"    two,\n", b"")).lost_words() >= {b"f"}
+
+
+LINES = st.lists(st.sampled_from([b"import a", b"x = 1", b"def f():", b"  f(x)", b""]), max_size=6)
+
+
+@given(LINES, LINES)
+def test_no_word_is_lost_with_what_two_versions_begin_and_end_with(
+    before: list[bytes], after: list[bytes]
+) -> None:
+    glance = Glance(b"\n".join(before), b"\n".join(after))
+
+    gone = b"\n".join(line for line in before if line not in after)
+    come = b"\n".join(line for line in after if line not in before)
+    assert glance.lost_words() >= {w for w in (b"a", b"x", b"f") if _binds(w, gone)}
+    assert glance.new_words() >= {w for w in (b"a", b"f") if _uses(w, come)}
+
+
+def _binds(word: bytes, text: bytes) -> bool:
+    starts = {b"a": b"import a", b"x": b"x = 1", b"f": b"def f():"}
+    return starts[word] in text.split(b"\n")
+
+
+def _uses(word: bytes, text: bytes) -> bool:
+    return {b"a": b"import a", b"f": b"  f(x)"}[word] in text.split(b"\n")

@@ -76,14 +76,14 @@ def resolve_barriers(
         if reasons:
             return _explained(merged, reasons), ()
         tree = _with(repository, merged.tree, made, trees[1], Path(folder) / ".guild-index")
-    result = replace(merged.result, tree=tree, conflicts=())
+    result = merged.result._replace(tree=tree, conflicts=())
     return replace(merged, result=result), tuple(paths)
 
 
 def _explained(merged: Merged, reasons: list[str]) -> Merged:
     first = merged.result.conflicts[0]
-    more = tuple(replace(first, text=reason) for reason in reasons)
-    return replace(merged, result=replace(merged.result, conflicts=more, files=()))
+    more = tuple(first._replace(text=reason) for reason in reasons)
+    return replace(merged, result=merged.result._replace(conflicts=more, files=()))
 
 
 def _put(place: Path, content: bytes | None) -> None:
