@@ -71,6 +71,8 @@ def recover(repository: Repository, journal: Journal) -> list[Event]:
         transaction.append(*facts)
         for folder in _folders(journal.place):
             if not is_locked(journal.place.holders / folder.name):
+                with suppress(RefLocked):
+                    remove_packed_lock(repository)
                 _clear(repository, folder)
     _sweep(journal)
     return facts
@@ -163,6 +165,20 @@ def remove_left(repository: Repository, lock: Path, reference: str, new: str, si
     with suppress(FileNotFoundError):
         if lock.stat().st_ino == info.st_ino:
             lock.unlink()
+
+
+def remove_packed_lock(repository: Repository, since: float = 0.0) -> None:
+    """Remove the lock under which git deletes references, if the dead process left it.
+
+    Git never writes into it, and has a draft of packed references beside it; with either
+    of them left behind no reference can be deleted.
+
+    :raises RefLocked: It may be, but git is at work.
+    """
+    lock = repository.common_dir / "packed-refs.lock"
+    if lock.exists() and not git_at_work(repository.top, repository.common_dir):
+        lock.with_suffix(".new").unlink(missing_ok=True)  # nobody writes it while the lock is there
+    remove_left(repository, lock, "packed-refs", "", since)
 
 
 def _clear(repository: Repository, folder: Path) -> None:

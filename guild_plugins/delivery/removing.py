@@ -15,7 +15,7 @@ from typing import Final
 
 from guild_plugins.coordination.place import Place
 from guild_plugins.delivery.furnishing import clear_folder, digest_of
-from guild_plugins.delivery.recovery import remove_left
+from guild_plugins.delivery.recovery import remove_left, remove_packed_lock
 from guild_plugins.delivery.workplaces import Workplace
 from guild_plugins.git.adding import holds_nothing
 from guild_plugins.git.contents import read_contents
@@ -127,11 +127,12 @@ def drop_branch(repository: Repository, one: Workplace, tip: str) -> None:
 def clear_locks(repository: Repository, one: Workplace) -> None:
     """Remove the locks of git that a dead process left on what it was changing."""
     common = repository.common_dir
-    locks = [common / f"{one.branch}.lock", common / "packed-refs.lock"]
+    locks = [common / f"{one.branch}.lock"]
     if one.git_dir is not None:
         locks.append(Path(one.git_dir) / "HEAD.lock")
     for lock in locks:
         remove_left(repository, lock, one.branch, one.base, one.at)
+    remove_packed_lock(repository, one.at)
 
 
 def leave_branch(one: Workplace) -> None:

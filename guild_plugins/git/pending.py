@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,13 +61,14 @@ def merged_heads(git_dir: Path, environ: Mapping[str, str]) -> list[str]:
 def git_at_work(*folders: Path) -> list[int]:
     """Return the git processes that were started in one of the folders, or below.
 
-    Without those that this process was started by, as an alias is by git. Nothing
-    where the system does not list processes.
+    Without those that this process was started by, as an alias is by git, and without
+    ``git cat-file``, which lives long and locks nothing. Nothing where the system does not
+    list processes.
     """
     tops = [os.path.realpath(folder) for folder in folders]
     found, own = [], _ancestors()
     for name in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208
-        if name.isdigit() and _is_git(name) and int(name) not in own:
+        if name.isdigit() and _may_lock(name) and int(name) not in own:
             try:
                 place = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115 - may be no path at all
             except OSError:
@@ -89,8 +90,22 @@ def _ancestors() -> set[int]:
     return found
 
 
-def _is_git(pid: str) -> bool:
+def _may_lock(pid: str) -> bool:
+    """Say whether a process is git's and may have locked something."""
     try:
-        return Path(f"/proc/{pid}/comm").read_bytes().startswith(b"git")
+        if not Path(f"/proc/{pid}/comm").read_bytes().startswith(b"git"):
+            return False
+        return _command(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")) != b"cat-file"
     except OSError:
         return False
+
+
+def _command(words: Sequence[bytes]) -> bytes:
+    """Return the word that says what git is to do, after the options before it."""
+    rest = iter(words[1:])
+    for word in rest:
+        if not word.startswith(b"-"):
+            return word
+        if word in (b"-c", b"-C"):
+            next(rest, None)
+    return b""

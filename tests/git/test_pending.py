@@ -26,6 +26,23 @@ def test_git_is_seen_at_work_in_a_folder_and_below(tmp_path: Path) -> None:
     assert git_at_work(folder) == []
 
 
+def test_git_that_only_reads_objects_is_not_at_work(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    with subprocess.Popen(
+        ["git", "-c", "core.quotePath=false", "cat-file", "--batch"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"HEAD\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"HEAD missing\n"
+
+        assert git_at_work(tmp_path) == []
+
+
 def test_the_git_that_an_alias_was_started_by_is_not_somebody_else(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     script = (

@@ -149,6 +149,25 @@ def test_a_landing_that_died_is_completed_or_withdrawn(
     assert ailments(trunk) == []
 
 
+def test_git_killed_while_it_deletes_a_reference_keeps_nobody_from_that(
+    trunk: Trunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk.branch("t/core", CORE_2)
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "unpin", leave_pins)
+        die_at(monkeypatch, trunk, landing, "synchronise")
+    (trunk.journal.place.work / "dead").mkdir()
+    left = [trunk.top / ".git" / name for name in ("packed-refs.lock", "packed-refs.new")]
+    git(trunk.top, "pack-refs", "--all")
+    for file in left:
+        file.touch()
+
+    trunk.land()
+
+    assert not git(trunk.top, "for-each-ref", "refs/guild")
+    assert not [file for file in left if file.exists()]
+
+
 def test_the_doctor_completes_it_as_well_and_twice_is_harmless(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
