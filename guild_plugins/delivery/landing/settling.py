@@ -17,7 +17,7 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.liveness import is_locked
 from guild_plugins.coordination.turns import turn
 from guild_plugins.delivery.landing.merging import base_of, with_landed
-from guild_plugins.delivery.landing.notes import note_for, read_notes, write_note
+from guild_plugins.delivery.landing.notes import REF, note_for, read_notes, write_note
 from guild_plugins.delivery.landing.outcomes import Synchronised
 from guild_plugins.delivery.landing.pins import PINS, pinned, unpin
 from guild_plugins.delivery.landing.syncing import synchronise, work_trees_of
@@ -27,7 +27,7 @@ from guild_plugins.delivery.operation import operation
 from guild_plugins.delivery.recovery import recover, remove_left
 from guild_plugins.errors import GuildError
 from guild_plugins.git.process import GitFailed
-from guild_plugins.git.refs import RefLocked, is_ancestor, read_ref
+from guild_plugins.git.refs import RefLocked, is_ancestor
 from guild_plugins.git.repository import Repository
 from guild_plugins.stages.events import LandingEnded, LandingStarted
 
@@ -94,6 +94,7 @@ def _settle(repository: Repository, leases: Leases, started: LandingStarted) -> 
                 _clear_index_lock(tree, started)
                 one = synchronise(tree, started.old, current, work.folder, resumes=True)
                 found.append(one)
+        _clear_lock(repository, REF)
         _write_notes(repository, started)
     leases.journal.append(ended(started, here.now().wall, moved=moved))
     unpin(repository.top, started.operation)
@@ -129,9 +130,10 @@ def _is_alive(journal: Journal, name: str) -> bool:
 
 
 def _clear_lock(repository: Repository, reference: str) -> None:
-    commit = read_ref(repository.top, reference) or ""
-    with suppress(RefLocked):
-        remove_left(repository, repository.common_dir / f"{reference}.lock", reference, commit, 0)
+    """Remove the lock of a reference that the dead process was about to move."""
+    lock = repository.common_dir / f"{reference}.lock"
+    with suppress(RefLocked, OSError):
+        remove_left(repository, lock, reference, lock.read_text().strip(), 0)
 
 
 def _clear_half_pins(repository: Repository, journal: Journal) -> None:
@@ -139,8 +141,7 @@ def _clear_half_pins(repository: Repository, journal: Journal) -> None:
     folder = repository.common_dir / PINS
     for lock in folder.glob("*.lock") if folder.is_dir() else ():
         if not _is_alive(journal, lock.stem):
-            with suppress(RefLocked, OSError):
-                remove_left(repository, lock, f"{PINS}{lock.stem}", lock.read_text().strip(), 0)
+            _clear_lock(repository, f"{PINS}{lock.stem}")
 
 
 def _clear_index_lock(tree: Repository, started: LandingStarted) -> None:

@@ -11,6 +11,7 @@ from guild_plugins.coordination.leases import Leases
 from guild_plugins.delivery.doctor import examine
 from guild_plugins.delivery.landing import landing, settling
 from guild_plugins.delivery.landing.landing import _Lander
+from guild_plugins.delivery.landing.notes import read_notes
 from guild_plugins.delivery.landing.outcomes import Synchronised
 from guild_plugins.delivery.landing.trunks import LocalTrunk
 from tests.delivery.landing.repos import Tests, Trunk
@@ -166,6 +167,22 @@ def test_git_killed_while_it_deletes_a_reference_keeps_nobody_from_that(
 
     assert not git(trunk.top, "for-each-ref", "refs/guild")
     assert not [file for file in left if file.exists()]
+
+
+@pytest.mark.parametrize("content", ["", "0" * 40 + "\n"])
+def test_git_killed_while_it_writes_a_note_keeps_nobody_from_writing_it(
+    trunk: Trunk, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    trunk.branch("t/core", CORE_2)
+    die_at(monkeypatch, trunk, landing, "write_note")
+    lock = trunk.top / ".git/refs/notes/guild.lock"
+    lock.parent.mkdir()
+    lock.write_text(content)
+
+    trunk.land()
+
+    assert not lock.exists()
+    assert list(read_notes(trunk.top, [trunk.at("main")])) == [trunk.at("main")]
 
 
 def test_the_doctor_completes_it_as_well_and_twice_is_harmless(
