@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from guild_plugins.coordination.place import Place
+from guild_plugins.delivery.copies import digest_of
 from guild_plugins.delivery.workplaces import Workplace
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.process import user_environment
@@ -69,14 +69,6 @@ def copy_files(source: Path, target: Path, settings: WorkSettings) -> tuple[Copi
             draft.replace(there)
         copied.append(Copied(name, digest_of(here)))
     return tuple(copied)
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file; empty where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def free_number(taken: Collection[int], settings: WorkSettings) -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from guild_plugins.coordination.place import Place
-from guild_plugins.delivery.furnishing import clear_folder, digest_of
+from guild_plugins.delivery.copies import changed_copies, unchanged_copies
+from guild_plugins.delivery.furnishing import clear_folder
 from guild_plugins.delivery.recovery import remove_left, remove_packed_lock
 from guild_plugins.delivery.workplaces import Workplace
 from guild_plugins.git.adding import holds_nothing
@@ -52,7 +53,8 @@ def take_away(repository: Repository, place: Place, one: Workplace, trash: Path)
 
 def what_changed(one: Workplace, admin: Admin, scratch: Path) -> str | None:
     """Say what was changed in a hidden work tree since it was found removable."""
-    found = read_contents(admin.folder, hidden(one), scratch)
+    apart = unchanged_copies(one, hidden(one))
+    found = read_contents(admin.folder, hidden(one), scratch, apart)
     if found.odd is not None:
         return found.odd
     if (found.files, found.staged) != (one.tree, one.staged):
@@ -62,10 +64,8 @@ def what_changed(one: Workplace, admin: Admin, scratch: Path) -> str | None:
 
 def changed_copy(one: Workplace, folder: Path) -> str | None:
     """Say which file that it began with is another one now; git does not know them."""
-    for copied in one.copied:
-        if digest_of(folder / copied.path) not in (copied.digest, ""):
-            return f"{copied.path!r}, which it began with, was changed"
-    return None
+    path = next(changed_copies(one, folder), None)
+    return f"{path!r}, which it began with, was changed" if path is not None else None
 
 
 def admin_of(repository: Repository, one: Workplace) -> Admin | None:

@@ -16,6 +16,7 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.turns import turn
+from guild_plugins.delivery.copies import unchanged_copies
 from guild_plugins.delivery.landing.trail import landed_of
 from guild_plugins.delivery.leftovers import left_of, sweep
 from guild_plugins.delivery.operation import Operation, operation
@@ -124,7 +125,8 @@ class _Stop:
             own = find_repository(Path(self.one.path))
             git_dir = own.git_dir if own is not None else self.repository.git_dir
             tip = read_ref(Path(self.one.path), "HEAD") or self.one.base
-            held = read_contents(git_dir, Path(self.one.path), work.folder)
+            apart = unchanged_copies(self.one, Path(self.one.path))
+            held = read_contents(git_dir, Path(self.one.path), work.folder, apart)
             reason = held.odd or self._not_done(held, tip)
             can_help = self.wish.backs_up and held.odd is None and self.one.git_dir is None
             if reason is not None and not can_help:
@@ -142,7 +144,7 @@ class _Stop:
         path = Path(self.one.path)
         flaw = flaw_of(self.repository, path, self.one.branch)
         if flaw is not None:
-            return flaw
+            return f"{flaw}; guild doctor says more"
         admin = admin_of(self.repository, self.one) if self.one.git_dir is None else None
         if admin is not None and admin.reason not in (None, self.one.reason):
             return f"its work tree is locked: {admin.reason}"

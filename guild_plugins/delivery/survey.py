@@ -10,6 +10,7 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.table import Lease
+from guild_plugins.delivery.copies import unchanged_copies
 from guild_plugins.delivery.furnishing import folder_of
 from guild_plugins.delivery.landing.trail import landed_of
 from guild_plugins.delivery.names import PREFIX, scope_of_branch, task_of_branch
@@ -87,7 +88,7 @@ def _row(
         onto=one.onto,
         ahead=landed[1] if landed else counts[0] if counts else None,
         behind=counts[1] if counts else None,
-        dirty=_dirty(path) if flaw is None and one.state == "made" else None,
+        dirty=_dirty(path, one) if flaw is None and one.state == "made" else None,
         leases=tuple(_held(held, one.scope, (one.name, f":{one.path}"))),
         last=_told(last.get(one.branch)),
         env_file=str(folder_of(leases.place, one) / "env.sh"),
@@ -137,10 +138,11 @@ def _in_main(repository: Repository, branch: str) -> Path | None:
     return main.top if read_head(main.top).branch == branch else None
 
 
-def _dirty(path: Path) -> tuple[str, ...] | None:
+def _dirty(path: Path, one: Workplace | None = None) -> tuple[str, ...] | None:
     found = find_repository(path)
+    apart = unchanged_copies(one, path) if one is not None else ()
     try:
-        return tuple(dirty_paths(path, found)) if found is not None else None
+        return tuple(dirty_paths(path, found, apart)) if found is not None else None
     except GitFailed:
         return None
 

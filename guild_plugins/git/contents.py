@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from guild_plugins.git.apart import MAGIC, without
 from guild_plugins.git.process import run_git, split_names
 from guild_plugins.git.refs import DURABLE
 from guild_plugins.git.writing import write_commit
@@ -29,11 +31,14 @@ class Contents:
     odd: str | None = None
 
 
-def read_contents(git_dir: Path, work_tree: Path, scratch: Path) -> Contents:
+def read_contents(
+    git_dir: Path, work_tree: Path, scratch: Path, apart: Collection[str] = ()
+) -> Contents:
     """Write what a work tree holds as trees, without touching its index.
 
     :param git_dir: The work tree's own git directory.
     :param scratch: A folder for an index to work with.
+    :param apart: Paths to leave out, unless git has them.
     """
     index = scratch / "contents"
     with suppress(FileNotFoundError):
@@ -46,7 +51,7 @@ def read_contents(git_dir: Path, work_tree: Path, scratch: Path) -> Contents:
     if hidden is not None:
         return Contents("", staged, f"changes of {hidden!r} are hidden from git")
     before = set(_submodules(ask))
-    ask("add", "--all")
+    ask("add", "--all", *without(lambda words: ask(*words), apart))
     nested = sorted(set(_submodules(ask)) - before)
     odd = f"{nested[0]!r} is a repository of its own" if nested else None
     files = ask("write-tree").decode().strip()
@@ -80,7 +85,8 @@ class _Ask:
             "GIT_WORK_TREE": str(self.work_tree),
             "GIT_INDEX_FILE": str(self.index),
         }
-        return run_git(args, self.work_tree, extra_env={**DURABLE, **places})
+        magic = MAGIC if args[0] == "add" else {}
+        return run_git(args, self.work_tree, extra_env={**DURABLE, **places, **magic})
 
 
 def _hidden(ask: _Ask, work_tree: Path) -> str | None:

@@ -7,11 +7,12 @@ tells later whose it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from guild_plugins.git.apart import MAGIC, without
 from guild_plugins.git.changes import without_filters
 from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.git.refs import read_head
@@ -74,14 +75,19 @@ def flaw_of(repository: Repository, path: Path, branch: str) -> str | None:
     return None
 
 
-def dirty_paths(top: Path, repository: Repository) -> list[str]:
+def dirty_paths(top: Path, repository: Repository, apart: Collection[str] = ()) -> list[str]:
     """Return paths that differ from the commit, staged or not, with untracked files.
 
     Filters that the configuration names are not run; a file that only they could
     judge counts as changed. At most some paths.
+
+    :param apart: Paths to leave out, unless git has them.
     """
+    left = without(lambda words: run_git(words, top), apart)
     command = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"]
-    found = split_names(run_git(command, top, extra_env=without_filters(repository)))
+    found = split_names(
+        run_git([*command, *left], top, extra_env={**without_filters(repository), **MAGIC})
+    )
     return [line[3:] for line in found[:SEEN]]
 
 

@@ -143,6 +143,29 @@ def test_each_place_has_ports_caches_and_a_temporary_folder_of_its_own(
     assert values[3] == "fix/core"
 
 
+def test_a_copy_that_git_does_not_ignore_is_no_change(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repo, "guild.toml", CONFIG.replace('".env"', '"conf/- é.env", ".env"'))
+    git(repo, "commit", "-qam", "copies")
+    write(repo, "conf/- é.env", "SECRET=1\n")
+    cli.main(["start", "fix"])
+
+    assert (place(repo, "fix/core") / "conf/- é.env").read_text() == "SECRET=1\n"
+    assert [row["dirty"] for row in rows(capsys)] == [[], []]
+    assert cli.main(["stop", "fix", "core"]) == Exit.DONE
+
+    write(place(repo, "fix/web"), "conf/- é.env", "SECRET=2\n")
+    assert rows(capsys)[0]["dirty"] == ["conf/"]
+    assert cli.main(["stop", "fix"]) == Exit.NO
+    write(place(repo, "fix/web"), "conf/- é.env", "SECRET=1\n")
+    git(place(repo, "fix/web"), "add", "-A")
+    assert cli.main(["stop", "fix"]) == Exit.NO
+    git(place(repo, "fix/web"), "reset", "-q")
+    assert cli.main(["stop", "fix"]) == Exit.DONE
+    assert_nothing_left(repo)
+
+
 def test_a_task_must_be_nameable_and_a_scope_must_exist(repo: Path) -> None:
     assert cli.main(["start", "../x", "core"]) == Exit.USAGE
     assert cli.main(["start", "--", "-x", "core"]) == Exit.USAGE

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from guild_plugins.delivery.commit import GatesRefused, NothingStaged, Wish, commit_scopes
+from guild_plugins.delivery.copies import place_at, unchanged_copies
 from guild_plugins.delivery.message import Messages
 from guild_plugins.delivery.starting import CannotStart, Order, start
+from guild_plugins.git.apart import MAGIC, without
 from guild_plugins.git.process import run_git
 from guild_plugins.git.refs import read_head
 from guild_plugins.git.repository import open_repository
@@ -43,7 +45,10 @@ def clear(payload: bytes) -> bytes:
     """Take back what an attempt left that did not end: nobody knows how far it came."""
     top = Path(json.loads(payload)["path"])
     run_git(["reset", "-q", "--hard"], top)
-    run_git(["clean", "-ffdq"], top)
+    one = place_at(open_repository(top))
+    copies = [copied.path for copied in one.copied] if one is not None else []
+    left = without(lambda words: run_git(words, top), copies)
+    run_git(["clean", "-ffdq", *left], top, extra_env=MAGIC)
     return _answer()
 
 
@@ -51,7 +56,10 @@ def check(payload: bytes) -> bytes:
     """Stage what was changed in a scope, and have all gates judge it."""
     asked = json.loads(payload)
     repository = open_repository(Path(asked["path"]))
-    run_git(["add", "--all"], repository.top)
+    one = place_at(repository)
+    copies = unchanged_copies(one, repository.top) if one is not None else []
+    left = without(lambda words: run_git(words, repository.top), copies)
+    run_git(["add", "--all", *left], repository.top, extra_env=MAGIC)
     gate = Gate(repository, lambda tree: reading.read_rules(repository.top, tree))
     # Staged whole, the files that are judged lie in the work tree.
     subject = gate.staged(None)._replace(is_work_tree=True)
