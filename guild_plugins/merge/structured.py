@@ -10,6 +10,9 @@ from guild_plugins.merge.kinds import CODE, CSV, NOTEBOOK
 PIECE_RATES = {
     "cells": 0.85,
     "cells-edited": 0.65,
+    "cells-run": 0.7,
+    "cells-matched": 0.8,
+    "cells-matched-edited": 0.6,
     "rows": 0.85,
     "rows-edited": 0.65,
     "entities": 0.83,

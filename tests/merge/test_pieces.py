@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from guild_plugins.merge.cells import CELLS, CELLS_EDITED, merge_notebooks
+from guild_plugins.merge.cells import (
+    CELLS,
+    CELLS_EDITED,
+    CELLS_MATCHED,
+    CELLS_MATCHED_EDITED,
+    CELLS_RUN,
+    merge_notebooks,
+)
 from guild_plugins.merge.engine import merge
 from guild_plugins.merge.entities import Entity, merge_entities
 from guild_plugins.merge.result import Clean
@@ -138,6 +147,76 @@ def test_cells_that_lines_would_double_are_a_conflict() -> None:
     result = merge("n.ipynb", notebook(*far), notebook(new, *far), notebook(*far, new))
 
     assert not result.is_clean or json.loads(result.text)["cells"].count(new) == 1
+
+
+def nameless(*source: str, **more: Any) -> dict[str, Any]:
+    made = cell("", *source, **more)
+    del made["id"]
+    return made
+
+
+LONG = ("import numpy", "data = numpy.load(name)", "data.plot(color, width)")
+
+
+def test_cells_without_ids_are_told_by_what_is_in_them() -> None:
+    a, b, c, d = nameless(*LONG), nameless("2"), nameless("3"), nameless("four()")
+    edited = nameless(*LONG, "data.show()")
+
+    merged = merge_notebooks(notebook(a, b), notebook(edited, b, c), notebook(d, a, b))
+
+    assert merged == (notebook(d, edited, b, c), CELLS_MATCHED)
+
+
+def test_a_cell_without_an_id_that_was_moved_is_edited_where_it_is() -> None:
+    a, b, c = nameless(*LONG), nameless("2"), nameless("3")
+    ran = a | {"execution_count": 3}
+
+    merged = merge_notebooks(notebook(a, b, c), notebook(b, c, a), notebook(ran, b, c))
+
+    assert merged == (notebook(b, c, ran), CELLS_MATCHED)
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs"),
+    [
+        ((nameless("1"),), (nameless("1"), nameless(*LONG)), (nameless("1"), nameless(*LONG, "x"))),
+        ((nameless(*LONG),), (), (nameless(*LONG, "more"),)),
+        ((nameless("1"),), (nameless("2"),), (nameless("3"),)),
+        ((nameless("1"),), (cell("a", "1"), cell("b")), (nameless("1"), nameless("3"))),
+    ],
+)
+def test_cells_without_ids_that_may_be_one_are_left(
+    base: tuple[dict[str, Any], ...],
+    ours: tuple[dict[str, Any], ...],
+    theirs: tuple[dict[str, Any], ...],
+) -> None:
+    found = merge_notebooks(notebook(*base), notebook(*ours), notebook(*theirs))
+
+    assert found is None or found[1] == CELLS_MATCHED_EDITED
+
+
+@pytest.mark.parametrize("make", [nameless, partial(cell, "k")])
+def test_what_both_sides_ran_is_only_proposed(make: Callable[..., dict[str, Any]]) -> None:
+    def version(number: int, *source: str) -> bytes:
+        made = make(*source, execution_count=number, outputs=[{"text": str(number)}])
+        return notebook(made, language_info={"version": f"3.{number}"})
+
+    result = merge("n.ipynb", version(1, *LONG), version(7, *LONG), version(9, *LONG, "more"))
+
+    assert not isinstance(result, Clean)
+    assert result.regions[0].rules == (CELLS_RUN,)
+    assert result.proposal is not None
+    found = json.loads(result.proposal)
+    assert found["cells"][0]["source"] == [f"{line}\n" for line in (*LONG, "more")]
+    assert found["cells"][0]["outputs"] == [{"text": "9"}]
+
+
+def test_what_else_was_changed_around_the_cells_is_a_conflict() -> None:
+    versions = [
+        notebook(nameless("1"), language_info={"version": str(n)}, title=str(n)) for n in range(3)
+    ]
+
+    assert merge_notebooks(*versions) is None
 
 
 TABLE = "id,name,size\n1,one,10\n2,two,20\n4,four,40\n"
