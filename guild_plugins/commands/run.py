@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,8 @@ from guild_plugins.plugins.running.course import course
 from guild_plugins.plugins.running.driving import drive_kept, environment_of
 from guild_plugins.plugins.running.ordering import RunUnclear, order, shop_for
 from guild_plugins.plugins.running.planfile import plan_from_toml
-from guild_plugins.plugins.running.settings import Settings
+from guild_plugins.plugins.running.reaching import hands_for
+from guild_plugins.plugins.running.settings import LOCAL, Settings
 from guild_plugins.plugins.running.shop import RunShop
 from guild_plugins.report.live import default_teller
 from guild_plugins.report.runs import render_summary
@@ -112,6 +114,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=int, default=512, metavar="MB", help="of one command (default: 512)"
     )
+    parser.add_argument(
+        "--executor",
+        default=LOCAL,
+        metavar="NAME",
+        help="who runs the commands: local (default), execnet, dask, or a plugin's",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="WHERE",
+        help="of the executor: execnet's specifications, dask's scheduler",
+    )
     parser.add_argument("--json", action="store_true", help="print an event a line")
 
 
@@ -127,6 +140,9 @@ def _order(repository: Repository, args: argparse.Namespace) -> RunStarted:
         rounds=args.rounds,
         in_order=args.in_order,
         lands=args.lands,
+        executor=args.executor,
+        address=args.address,
+        slots=args.workers or os.cpu_count() or 1,
         plan=_plan_in(args.plan, args.scope or ()) if args.plan is not None else None,
     )
     return order(
@@ -203,10 +219,11 @@ def _drive(
         account.note(event)
         teller.tell(event, pipeline)
 
+    hands = hands_for(started, shop)
     resumed = RunResumed(id=fresh_id(), at=time.time(), run=started.run)
     first = resumed if past is not None else started
     try:
-        driver, is_complete = drive_kept(shop, journal, watch, first, past or ())
+        driver, is_complete = drive_kept(shop, journal, watch, first, past or (), hands)
     finally:
         teller.close()
     if not args.json:

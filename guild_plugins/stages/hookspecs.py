@@ -266,8 +266,9 @@ def guild_executor(request: ExecutorRequest) -> Executor | None:
     """Supply the slots that a run's units are carried out in.
 
     Called once per run that names an executor, before its first unit, with nothing
-    held. The first result other than ``None`` is used, and closed when the run ends;
-    answer ``None`` to a name that is not yours. Raising ends the run before it began.
+    held, in the coordinator's process. The first result other than ``None`` is used, and
+    closed when the run ends; answer ``None`` to a name that is not yours. Raising ends
+    the run before it began.
 
     :param request: The executor's name and where it is.
     """

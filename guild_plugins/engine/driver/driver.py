@@ -206,7 +206,8 @@ class Driver:
                 ended = await self._hands.carry_out(step, began, ticket.usage)
                 spent.add(ended)
                 if ended.is_lost:
-                    return partial(UnitLost, reason=f"its process ended with {ended.code}")
+                    reason = ended.broke or f"its process ended with {ended.code}"
+                    return partial(UnitLost, reason=reason)
                 step = work.send(ended)
         except StopIteration as stop:
             verdict: Passed | Failed = stop.value

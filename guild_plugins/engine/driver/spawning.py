@@ -112,6 +112,8 @@ async def run_command(command: Command, groups: Groups, began: Began, usage: Usa
     return Ended(
         code=process.returncode,
         broke=broke,
+        # Nobody here did that: the kernel for want of memory, or a person.
+        is_lost=process.returncode == -signal.SIGKILL and not broke,
         cpu=max(cpu, usage.need),
         memory=max(memory, usage.peak),
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from guild_plugins.engine.driver.driver import Driver, Watch
 from guild_plugins.engine.driver.local import LocalHands
+from guild_plugins.engine.driver.work import Hands
 from guild_plugins.engine.driver.writing import Log
 from guild_plugins.git.process import user_environment
 from guild_plugins.plugins.running.herald import Heard, Herald
@@ -31,9 +32,14 @@ def environment_of(run: str, environ: Mapping[str, str] = os.environ) -> dict[st
     return {**user_environment(environ), "GUILD_RUN": run}
 
 
-def driver_for(shop: RunShop, run: str, log: Log, watch: Watch) -> Driver:
-    """Return the coordinator of a run on this machine."""
-    return Driver(run, shop, log, lambda: LocalHands(shop.environ), watch)
+def driver_for(
+    shop: RunShop, run: str, log: Log, watch: Watch, hands: Callable[[], Hands] | None = None
+) -> Driver:
+    """Return the coordinator of a run.
+
+    :param hands: Who does the work; without them this machine.
+    """
+    return Driver(run, shop, log, hands or (lambda: LocalHands(shop.environ)), watch)
 
 
 def drive(driver: Driver, first: RunEvent) -> bool:
@@ -42,24 +48,35 @@ def drive(driver: Driver, first: RunEvent) -> bool:
 
 
 def drive_kept(
-    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Iterable[RunEvent] = ()
+    shop: RunShop,
+    log: Log,
+    watch: Watch,
+    first: RunEvent,
+    past: Iterable[RunEvent] = (),
+    hands: Callable[[], Hands] | None = None,
 ) -> tuple[Driver, bool]:
     """Drive a run whose facts are kept, and told to plugins.
 
     :param past: The facts of an earlier process.
+    :param hands: Who does the work; without them this machine.
     """
-    return asyncio.run(_told(shop, log, watch, first, past))
+    return asyncio.run(_told(shop, log, watch, first, past, hands))
 
 
 async def _told(
-    shop: RunShop, log: Log, watch: Watch, first: RunEvent, past: Iterable[RunEvent]
+    shop: RunShop,
+    log: Log,
+    watch: Watch,
+    first: RunEvent,
+    past: Iterable[RunEvent],
+    hands: Callable[[], Hands] | None,
 ) -> tuple[Driver, bool]:
     herald = None
     if may_have_plugins(GROUP, trusted_places(shop.top)):
         herald = Herald(shop.top, shop.environ, shop.folder / "events.log", shop.faults)
         log = Heard(log, herald)
     try:
-        driver = driver_for(shop, first.run, log, watch)
+        driver = driver_for(shop, first.run, log, watch, hands)
         driver.recall(_heard(past, herald))
         return driver, await _to_end(driver, first)
     finally:

@@ -18,7 +18,7 @@ from guild_plugins.graph.boundaries.gate import UnknownScope
 from guild_plugins.graph.boundaries.reading import read_project
 from guild_plugins.plugins.running.course import course, reading_course
 from guild_plugins.plugins.running.memory import Memory
-from guild_plugins.plugins.running.settings import Settings
+from guild_plugins.plugins.running.settings import LOCAL, Settings
 from guild_plugins.plugins.running.shop import RunShop
 from guild_plugins.plugins.running.territory import territories
 from guild_plugins.scopes.model import ROOT, Scope, ScopeId
@@ -80,7 +80,7 @@ def order(
         name=f"{_word(task)}-{id[:6]}",
         base=base,
         command=tuple(command),
-        limits=_limits(len(chosen), workers),
+        limits=_limits(len(chosen), workers, settings),
         units=units,
         settings=encode(settings),
     )
@@ -142,10 +142,13 @@ def _project_at(repository: Repository, commit: str) -> Project:
     return read_project(repository.top, revision_tree(repository, commit))
 
 
-def _limits(scopes: int, workers: int | None) -> Limits:
+def _limits(scopes: int, workers: int | None, settings: Settings) -> Limits:
     least, most = pool_bounds(max(1, scopes))
     if workers is not None:
         least, most = min(least, workers), workers
+    if settings.executor != LOCAL:  # this machine's cores and memory are no measure
+        memory = most * max(settings.memory, 512 << 20)
+        return Limits(least=least, most=most, cores=float(most), memory=memory)
     return Limits(least=least, most=most, cores=cores_for(os.cpu_count() or 1))
 
 

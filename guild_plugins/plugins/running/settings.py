@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from guild_plugins.stages.models import MasterPlan
+
+LOCAL: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,9 @@ class Settings:
     :param rounds: How often one scope is implemented before that is given up.
     :param in_order: A scope waits for those that it needs, and begins with their work.
     :param lands: Ask plugins to land what was committed.
+    :param executor: Who runs the commands; ``local`` for this machine.
+    :param address: Where the executor is to be reached, in its own notation.
+    :param slots: How many of its slots are wanted at most.
     :param plan: What was planned before; ``None`` where the run plans by itself.
     """
 
@@ -27,6 +33,9 @@ class Settings:
     rounds: int = 2
     in_order: bool = False
     lands: bool = False
+    executor: str = LOCAL
+    address: str | None = None
+    slots: int = 1
     plan: MasterPlan | None = None
 
     @property

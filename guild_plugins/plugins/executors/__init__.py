@@ -1,0 +1,1 @@
+"""Executors that come with Guild: each supplies slots, and knows nothing of runs."""
