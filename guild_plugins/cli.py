@@ -259,7 +259,16 @@ DEFERRED = (
 _WITH_COMMAND = ("lock", "run")
 """The subcommands for which what follows ``--`` is a command to be run."""
 
-_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+_DISK_TROUBLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+)
+"""Errors that are not Guild's: a person has to make room, or to be let in."""
 
 
 def _confirms(question: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -214,6 +215,18 @@ def test_an_interruption_has_its_exit_code(
     code = cli.main(["scopes"])
 
     assert code == Exit.INTERRUPTED
+
+
+def test_what_may_not_be_written_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(args: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr(cli, "_run", refuse)
+
+    assert cli.main(["scopes"]) == Exit.RECOVERY
+    assert capsys.readouterr().err == "guild: Permission denied: '/somewhere'\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from guild_plugins.coordination.turns import turn
 from guild_plugins.delivery.furnishing import folder_of
 from guild_plugins.delivery.removing import GONE, hidden, is_empty
 from guild_plugins.delivery.starting import place_folder, read_settings
@@ -45,22 +46,25 @@ def leftovers(repository: Repository, places: Workplaces) -> list[Path]:
 
 
 def sweep(repository: Repository, places: Workplaces, task: str) -> bool:
-    """Delete what is left of a task's work places; say whether there was some, and is no more.
-
-    To be called in the turn.
-    """
-    if problem_with(task) is not None:
+    """Delete what is left of a task's work places; say whether there was some, and is no more."""
+    if not _left_of_task(repository, places, task):
         return False
+    with turn(places.turn):
+        for path in _left_of_task(repository, places, task):
+            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            (_folder(repository) / task).rmdir()
+            _folder(repository).rmdir()
+    return not _left_of_task(repository, places, task)
+
+
+def _left_of_task(repository: Repository, places: Workplaces, task: str) -> list[Path]:
+    """Return the files that are left of a task's work places, or their empty folder."""
+    if problem_with(task) is not None:
+        return []
     folder = _folder(repository) / task
     files = [path for path in leftovers(repository, places) if path.parent == folder]
-    for path in files:
-        shutil.rmtree(path, ignore_errors=True)
-    if not files and not is_empty(folder):
-        return False
-    with suppress(OSError):
-        folder.rmdir()
-        folder.parent.rmdir()
-    return not any(path.exists() for path in files) and not is_empty(folder)
+    return files or ([folder] if is_empty(folder) else [])
 
 
 def _folder(repository: Repository) -> Path:

@@ -77,10 +77,9 @@ def stop(repository: Repository, wish: Wish) -> Iterator[Stopped]:
     leases = Leases(Journal(place_in(repository.common_dir)))
     places = Workplaces(leases.journal)
     known = places.all()
-    if not wish.dry_run and not any(one.task == wish.task for one in known):
-        with turn(places.turn):
-            if sweep(repository, places, wish.task):
-                return
+    is_known = any(one.task == wish.task for one in known)
+    if not is_known and not wish.dry_run and sweep(repository, places, wish.task):
+        return
     chosen = _chosen(known, wish)
     if any(_is_inside(repository.top, one) and one.git_dir is None for one in chosen):
         repository = main_work_tree(repository)  # where we are may be gone soon

@@ -663,6 +663,7 @@ def test_a_task_named_by_a_path_reaches_no_folder(repo: Path) -> None:
     empty.mkdir()
     assert cli.main(["stop", "../empty"]) == Exit.USAGE
     assert empty.exists()
+    assert not (repo / ".git/guild").exists()
 
 
 def test_many_at_once_all_start(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
