@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from guild_plugins.delivery.install_note import Step
@@ -65,9 +65,18 @@ def show(steps: Iterable[Step], done: str, nothing: str, args: argparse.Namespac
         print(json.dumps({"steps": [step._asdict() for step in steps]}, indent=2))
         return
     count = 0
-    for step in steps:
+    for step in _performed(steps):
         count += 1
         word = f"would be {done}" if args.dry_run else done
         print(printable(f"{word}: {step.what}  {step.path}"))
     if not count:
         print(f"Nothing {nothing}.")
+
+
+def _performed(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield each step when it has been done, which is when the next one is asked for."""
+    done: list[Step] = []
+    for step in steps:
+        yield from done
+        done = [step]
+    yield from done

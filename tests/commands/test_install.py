@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -231,6 +232,23 @@ def test_a_rule_between_scopes_holds_for_what_is_staged(repo: Path) -> None:
 
     assert not done
     assert "core" in said
+
+
+def test_what_could_not_be_installed_is_not_told_as_installed(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        if path.name == "commit-msg":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(installing, "write", refuse)
+
+    assert cli.main(["install"]) == Exit.RECOVERY
+
+    said = capsys.readouterr()
+    assert "hooks/prepare-commit-msg\n" in said.out
+    assert "hooks/commit-msg\n" not in said.out
+    assert "Permission denied" in said.err
 
 
 def test_a_partial_commit_passes_the_hook(repo: Path) -> None:
