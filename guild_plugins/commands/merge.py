@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from guild_plugins.delivery.trees import merge_trees
+from guild_plugins.delivery.trees import Ask, merge_trees
 from guild_plugins.errors import Exit
 from guild_plugins.report.merges import as_data, render_merge
 
@@ -22,7 +22,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     2 where there is nothing to merge.
     """
     without = frozenset(filter(None, args.without.split(",")))
-    done = merge_trees(directory, args.ours, args.theirs, without)
+    ask = _whom_to_ask(directory, args) if args.mergers or args.plugins else None
+    done = merge_trees(directory, args.ours, args.theirs, without, ask)
     if args.html:
         from guild_plugins.report.merges_html import render_html
 
@@ -44,5 +45,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without", default="", metavar="RULE,...", help="rules that are switched off"
     )
+    parser.add_argument(
+        "--mergers", action="store_true", help="ask the programs that git's configuration names"
+    )
+    parser.add_argument("--plugins", action="store_true", help="ask the plugins that are installed")
     parser.add_argument("ours", metavar="OURS")
     parser.add_argument("theirs", metavar="THEIRS")
+
+
+def _whom_to_ask(directory: Path, args: argparse.Namespace) -> Ask:
+    """Return what is asked before the rules, for files that git leaves in conflict."""
+    from guild_plugins.commands.merge_plugins import ask as ask_plugins
+    from guild_plugins.delivery.mergers import read_mergers, run_mergers
+    from guild_plugins.git.repository import open_repository
+    from guild_plugins.stages.faults import PluginFault
+
+    top = open_repository(directory).top
+    mergers = read_mergers(top) if args.mergers else []
+
+    def ask(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | str | None:
+        made = run_mergers(path, base, ours, theirs, mergers)
+        if made is not None or not args.plugins:
+            return made
+        try:
+            return ask_plugins(path, base, ours, theirs, top)
+        except PluginFault as error:
+            return str(error)
+
+    return ask

@@ -77,12 +77,15 @@ def _merger(name: str, values: dict[str, str]) -> Merger | None:
     return Merger(name, command, files, seconds) if command and files else None
 
 
-def run_mergers(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+def run_mergers(
+    path: str, base: bytes, ours: bytes, theirs: bytes, mergers: Sequence[Merger] | None = None
+) -> bytes | None:
     """Return what the first merger for a file that merges it makes of it; ``None`` for none.
 
-    :param path: From the top of the work tree, in which we are.
+    :param path: From the top of the work tree.
+    :param mergers: Those that are configured where we are, unless others are given.
     """
-    for merger in read_mergers(Path.cwd()):
+    for merger in read_mergers(Path.cwd()) if mergers is None else mergers:
         if merger.is_for(path):
             text = run_merger(merger, path, (base, ours, theirs))
             if text is not None:

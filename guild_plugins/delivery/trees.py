@@ -11,7 +11,7 @@ index is touched; the objects that are written belong to no commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,11 +36,18 @@ from guild_plugins.git.tree_merging import (
     change_tree,
     merge_by_git,
 )
-from guild_plugins.merge.engine import merge
+from guild_plugins.merge.engine import leave, merge
 from guild_plugins.merge.histogram import TooCostly
+from guild_plugins.merge.lines import has_markers
 from guild_plugins.merge.refine import MERGE
 from guild_plugins.merge.render import Labels, Style
 from guild_plugins.merge.result import Clean, Conflict
+
+Ask = Callable[[str, bytes, bytes, bytes], "bytes | str | None"]
+"""Merges a file before the rules do, given its path and three versions.
+
+It returns the merged text, why a person has to decide, or ``None`` for the rules.
+"""
 
 _REGULAR = ("100644", "100755")
 SEMANTIC = "CONFLICT (semantic)"
@@ -108,17 +115,22 @@ class TreeMerge(NamedTuple):
 
 
 def merge_trees(
-    repository: Path, ours: str, theirs: str, without: frozenset[str] = frozenset()
+    repository: Path,
+    ours: str,
+    theirs: str,
+    without: frozenset[str] = frozenset(),
+    ask: Ask | None = None,
 ) -> TreeMerge:
     """Merge two commits.
 
     :param without: The names of rules that are switched off.
+    :param ask: Asked first, for files that git leaves in conflict.
     :raises NotMergeable: One of them is no commit, or they have no common ancestor.
     """
     objects = GitObjects(repository)
     try:
         sides = Sides(repository, ours, theirs, objects)
-        merged = merge_sides(sides, without)
+        merged = merge_sides(sides, without, ask)
         found = collisions_between(sides, merged.tree)
     finally:
         objects.close()
@@ -129,7 +141,9 @@ def merge_trees(
 _ACROSS = "the files merge, the names do not"
 
 
-def merge_sides(sides: Sides, without: frozenset[str] = frozenset()) -> TreeMerge:
+def merge_sides(
+    sides: Sides, without: frozenset[str] = frozenset(), ask: Ask | None = None
+) -> TreeMerge:
     """Merge two commits file by file, without the check across files.
 
     :raises NotMergeable: They have no common ancestor.
@@ -137,15 +151,17 @@ def merge_sides(sides: Sides, without: frozenset[str] = frozenset()) -> TreeMerg
     by_git = merge_by_git(sides.top, sides.ours, sides.theirs)
     if by_git is None:
         raise NotMergeable(sides.ours, sides.theirs)
-    return settle_tree(by_git, sides, without)
+    return settle_tree(by_git, sides, without, ask)
 
 
-def settle_tree(by_git: TreeMerging, sides: Sides, without: frozenset[str]) -> TreeMerge:
+def settle_tree(
+    by_git: TreeMerging, sides: Sides, without: frozenset[str], ask: Ask | None = None
+) -> TreeMerge:
     """Merge contents first, then decide about whole files, by what the contents became."""
     groups = groups_of(by_git)
     if not groups:
         return TreeMerge(by_git.tree, (), ())
-    files = _merge_contents(by_git.stages, groups, sides, without)
+    files = _merge_contents(by_git.stages, groups, sides, without, ask)
     texts: dict[str, bytes | None] = {p: file.text for p, file in files.items() if file.is_clean}
     clean, modes = frozenset(texts), dict[str, str]()
     settled: list[Settled] = []
@@ -183,7 +199,11 @@ def _left(
 
 
 def _merge_contents(
-    stages: Stages, groups: Iterable[Group], sides: Sides, without: frozenset[str]
+    stages: Stages,
+    groups: Iterable[Group],
+    sides: Sides,
+    without: frozenset[str],
+    ask: Ask | None,
 ) -> dict[str, Clean | Conflict]:
     """Merge the files with a conflict of contents, by path."""
     wanted = [
@@ -199,17 +219,26 @@ def _merge_contents(
     style = Style(MERGE, labels=Labels(os.fsencode(sides.ours), b"base", os.fsencode(sides.theirs)))
     made: dict[str, Clean | Conflict] = {}
     for path in wanted:
-        texts = [sides.text(stages[path].get(side)) for side in (1, 2, 3)]
-        made[path] = _merge_one(path, texts, style, without)
+        base, one, two = (sides.text(stages[path].get(side)) for side in (1, 2, 3))
+        answer = ask(path, base, one, two) if ask else None
+        made[path] = _merge_one(path, (base, one, two), style, without, answer)
     return made
 
 
 def _merge_one(
-    path: str, texts: list[bytes], style: Style, without: frozenset[str]
+    path: str,
+    texts: tuple[bytes, bytes, bytes],
+    style: Style,
+    without: frozenset[str],
+    answer: bytes | str | None,
 ) -> Clean | Conflict:
+    if isinstance(answer, bytes) and not has_markers(answer):
+        return Clean(answer)
     try:
-        base, ours, theirs = texts
-        return merge(path, base, ours, theirs, style, without)
+        if answer is None:
+            return merge(path, *texts, style, without)
+        why = answer if isinstance(answer, str) else "a merger returned conflict markers"
+        return leave(*texts, style, why)
     except TooCostly:
         return Conflict(texts[1], reason="too long or too repetitive to be compared")
 

@@ -14,8 +14,15 @@ from typing import NamedTuple
 from guild_plugins.git.new_objects import NewObjects
 from guild_plugins.git.process import GitFailed, run_git
 
-_NO_DRIVER = ("-c", "merge.guild.driver=git merge-file -q --marker-size=%L %A %O %B")
-"""Where Guild is the merge driver, git would start it for every file that is merged here anyway."""
+_NO_DRIVER = (
+    "-c",
+    "merge.guild.driver=git merge-file -q --marker-size=%L"
+    ' -L "$GUILD_OURS" -L "$GUILD_BASE" -L "$GUILD_THEIRS" %A %O %B',
+)
+"""Where Guild is the merge driver, git would start it for every file that is merged here anyway.
+
+The names of the sides are in variables, since the command is a shell's.
+"""
 
 
 class Version(NamedTuple):
@@ -59,7 +66,9 @@ def merge_by_git(top: Path, ours: str, theirs: str) -> TreeMerging | None:
     """Merge two commits; ``None`` where they are no commits with a common history."""
     args = [*_NO_DRIVER, "merge-tree", "--write-tree", "-z", "--messages"]
     try:
-        output = run_git([*args, "--end-of-options", ours, theirs], top, accept=(0, 1))
+        names = {"GUILD_OURS": ours, "GUILD_BASE": "base", "GUILD_THEIRS": theirs}
+        args += ["--end-of-options", ours, theirs]
+        output = run_git(args, top, accept=(0, 1), extra_env=names)
     except GitFailed as error:
         if "unrelated histories" in error.stderr:
             return None

@@ -83,6 +83,15 @@ def conclude(
     return _by_pieces(place, aligned, style, texts) or _by_rules(place, aligned, style, texts)
 
 
+def leave(base: bytes, ours: bytes, theirs: bytes, style: Style, reason: str) -> Clean | Conflict:
+    """Return what git makes of a file, with the reason why its conflicts stay.
+
+    :raises TooCostly: As `merge` does.
+    """
+    aligned = Alignment(*map(split_lines, (base, ours, theirs)))
+    return _left(aligned, style, reason)
+
+
 class _Texts:
     """The three inputs as bytes."""
 

@@ -223,8 +223,8 @@ def guild_merge_file(request: MergeRequest) -> bytes | Undecided | None:
     result other than ``None`` is used: the merged content, without conflict
     markers, or `Undecided` for a person. ``None`` leaves the file to the next
     plugin, in the end to Guild's own merge. Raising leaves the file in conflict.
-    The git merge driver calls this only with ``--plugins``, and only where
-    git leaves a conflict.
+    The git merge driver and ``guild merge`` call this only with ``--plugins``, and
+    only where git leaves a conflict.
 
     :param request: The three versions.
     """

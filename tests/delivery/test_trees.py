@@ -28,6 +28,30 @@ def test_contents_that_the_rules_settle_are_in_the_tree(repo: Repo) -> None:
     assert repo.git("ls-tree", "-r", "--name-only", merge.tree).split() == ["d/m.py", "new", "same"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_clean", "reason"),
+    [
+        (b"x = 9\n", True, ""),
+        ("ask Ann", False, "ask Ann"),
+        (b"<<<<<<< a\n>>>>>>> b\n", False, "a merger returned conflict markers"),
+        (None, False, "both sides changed this and no rule applies"),
+    ],
+)
+def test_who_is_asked_first_decides(
+    answer: bytes | str | None, is_clean: bool, reason: str, repo: Repo
+) -> None:
+    asked = []
+    repo.fork({"a.py": "x = 1\n", "b": "1"}, {"a.py": "x = 2\n"}, {"a.py": "x = 3\n", "b": "2"})
+
+    found = merge_trees(repo.top, "main", "topic", ask=lambda *texts: asked.append(texts) or answer)
+
+    assert asked == [("a.py", b"x = 1\n", b"x = 2\n", b"x = 3\n")]
+    assert found.is_clean is is_clean
+    assert [conflict.reason for conflict in found.conflicts] == [reason] * (not is_clean)
+    text = repo.git("show", f"{found.tree}:a.py")
+    assert text == "x = 9\n" if is_clean else text.startswith("<<<<<<< main\n")
+
+
 def test_a_merge_without_conflicts_is_that_of_git(repo: Repo) -> None:
     repo.fork({"a": "1\n"}, {"b": "2\n"}, {"c": "3\n"})
 
