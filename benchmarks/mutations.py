@@ -1,6 +1,6 @@
 """Whether a change that breaks a test is ever overlooked: seeded mutations of real packages.
 
-``python -m benchmarks.mutations networkx --tests networkx/utils --within networkx/utils``
+``python -m benchmarks.mutations networkx --tests networkx/utils --within networkx/utils --keep F``
 
 A copy of an installed package is put into a git repository and mutated in one place at a time: a
 function's body, a default, a constant, a data file, a conftest, a module that is deleted, a
@@ -10,7 +10,9 @@ skip, and, where it is installed, those that pytest-testmon selects. A miss is a
 among all and did not fail there. The shares of tests that ran are those of the mutations that broke
 something: where nothing breaks, nothing can be missed, and only all tests are run.
 
-By hand: it takes some seconds for each mutation. Each run is the child of a process that has
+By hand: it takes some seconds for each mutation. What each came to is a line of the file that
+``--keep`` names: begun again, the command goes on where it was, and `benchmarks.mutation_table`
+makes a table of such files. Each run is the child of a process that has
 imported pytest and its plugins, since that takes longer than many of the runs; bytecode is kept
 between runs, so every file that changes gets a time of its own.
 """
@@ -33,12 +35,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import NoReturn
 
 import pytest
+
+from benchmarks.mutation_table import Mutation, Ran, read, render, write
 
 PLUGIN = """
 import json, os
@@ -79,14 +81,6 @@ SLOW = 200
 """Seconds of CPU after which a mutation is left out: it made something run without end."""
 
 
-@dataclass
-class Tally:
-    """What one way of running came to."""
-
-    misses: list[str] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)
-
-
 class Bench:
     """A package in a repository of its own."""
 
@@ -105,7 +99,7 @@ class Bench:
         (self.top / "pytest.ini").write_text("[pytest]\n")
         (self.top / ".gitignore").write_text("__pycache__/\n.testmondata*\n.pytest_cache/\n")
         (work / "ends.py").write_text(PLUGIN)
-        self._work = work
+        self.work = work
         self._since = time.time()
         self._clock = 1_000_000_000
         for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "start")):
@@ -118,7 +112,7 @@ class Bench:
 
     def run(self, *options: str) -> dict[str, str]:
         """Run tests with options of pytest; return how each that ran has ended."""
-        ends = self._work / "ends.json"
+        ends = self.work / "ends.json"
         ends.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
@@ -135,11 +129,11 @@ class Bench:
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (SLOW, SLOW + 5))
             for stream in (1, 2):
-                os.dup2(os.open(self._work / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+                os.dup2(os.open(self.work / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
             os.chdir(self.top)
             os.environ["ENDS"] = str(ends)
-            sys.path[:0] = [str(self._work), str(self.top)]
-            sys.pycache_prefix = str(self._work / "bytecode")
+            sys.path[:0] = [str(self.work), str(self.top)]
+            sys.pycache_prefix = str(self.work / "bytecode")
             sys.argv[:] = ["pytest"]
             code = int(pytest.main([*options, *self.tests]))
         finally:
@@ -285,10 +279,31 @@ def _replaced(text: str, place: ast.stmt | ast.expr, new: str) -> str:
     return (before + new.encode() + after).decode()
 
 
-def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[str, Tally]:
-    """Mutate so often, and print what each mutation came to."""
-    chance = random.Random(seed)
-    tallies = {way: Tally() for way in ways}
+def measure(
+    bench: Bench, numbers: Sequence[int], part: str, seed: int, ways: Sequence[str]
+) -> Iterator[Mutation]:
+    """Mutate once for each number, and yield what each mutation came to.
+
+    Each has a random generator of its own, so that it is the same whatever came before it.
+    """
+    ways = _prepare(bench, ways)
+    total = len(bench.run(*WAYS["all"]))
+    for number in numbers:
+        chance = random.Random(f"{seed}:{number}")
+        what = None
+        while what is None:
+            kinds = (KINDS[number % len(KINDS)], "body", "constant")
+            what = next(filter(None, (mutate(bench, kind, chance) for kind in kinds)), None)
+        bench.touch()
+        try:
+            yield _judge(bench, Mutation(part, seed, number, what, total), ways)
+        except RunsOn:
+            yield Mutation(part, seed, number, what, total, is_endless=True)
+        bench.restore()
+
+
+def _prepare(bench: Bench, ways: Sequence[str]) -> list[str]:
+    """Have each way see all tests once; return those that it did something for."""
     for way in ("--guild-cache", "testmon"):
         if way in ways:
             bench.run(*WAYS[way])
@@ -296,47 +311,29 @@ def measure(bench: Bench, count: int, seed: int, ways: Sequence[str]) -> dict[st
     if database.exists():
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copy(database, bench._work / "testmon")
-    elif "testmon" in tallies:
+        shutil.copy(database, bench.work / "testmon")
+        return list(ways)
+    if "testmon" in ways:
         print("testmon wrote nothing down, and is left out", flush=True)
-        del tallies["testmon"]
-    total = len(bench.run(*WAYS["all"]))
-    done = 0
-    while done < count:
-        what = mutate(bench, KINDS[done % len(KINDS)] if done % 7 else "body", chance)
-        if what is None:
-            what = mutate(bench, "constant", chance)
-            if what is None:
-                continue
-        done += 1
-        bench.touch()
-        try:
-            broken = {test for test, end in bench.run(*WAYS["all"]).items() if end == "failed"}
-        except RunsOn:
-            print(f"{done}: {what}: runs without end, left out", flush=True)
-            bench.restore()
+    return [way for way in ways if way != "testmon"]
+
+
+def _judge(bench: Bench, mutation: Mutation, ways: Sequence[str]) -> Mutation:
+    """Run all tests, and where one is broken, those that each way chooses."""
+    broken = {test for test, end in bench.run(*WAYS["all"]).items() if end == "failed"}
+    mutation.broken = len(broken)
+    for way in ways if broken else ():
+        if way == "testmon":
+            for old in bench.top.glob(".testmondata*"):
+                old.unlink()
+            shutil.copy(bench.work / "testmon", bench.top / ".testmondata")
+        ends = bench.run(*WAYS[way])
+        if "" in ends:  # the run failed before any test, as nobody overlooks
+            mutation.ran[way] = Ran(0, 0, [])
             continue
-        if not broken:  # nothing can be missed
-            print(f"{done}: {what}: nothing is broken", flush=True)
-            bench.restore()
-            continue
-        said = []
-        for way, tally in tallies.items():
-            if way == "testmon":
-                for old in bench.top.glob(".testmondata*"):
-                    old.unlink()
-                shutil.copy(bench._work / "testmon", database)
-            ends = bench.run(*WAYS[way])
-            missed = (
-                {test for test in broken if ends.get(test) != "failed"} if "" not in ends else {}
-            )
-            tally.shares.append(min(len(ends) / total, 1.0))
-            if missed:
-                tally.misses.append(f"{what}: {sorted(missed)[:3]}")
-            said.append(f"{way} ran {len(ends)}, missed {len(missed)}")
-        print(f"{done}: {what}: {len(broken)} broken; {'; '.join(said)}", flush=True)
-        bench.restore()
-    return tallies
+        missed = sorted(test for test in broken if ends.get(test) != "failed")
+        mutation.ran[way] = Ran(len(ends), len(missed), missed[:3])
+    return mutation
 
 
 def import_plugins(more: Sequence[str]) -> None:
@@ -355,23 +352,27 @@ def main() -> int:
     parser.add_argument("--preload", nargs="+", default=[], help="packages to import only once")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a file of results, to be added to")
     options = parser.parse_args()
     has_testmon = importlib.util.find_spec("testmon") is not None
     ways = [way for way in WAYS if way != "all" and (way != "testmon" or has_testmon)]
+    part = " ".join(options.tests)
+    known = read([options.keep]) if options.keep is not None and options.keep.exists() else []
+    known = [each for each in known if (each.part, each.seed) == (part, options.seed)]
+    done = {each.number for each in known}
+    numbers = [number for number in range(options.count) if number not in done]
     sys.path_importer_cache.clear()
     import_plugins(options.preload)
     with tempfile.TemporaryDirectory(prefix="guild-mutations-") as work:
         bench = Bench(options.package, options.tests, options.within, Path(work).resolve())
-        tallies = measure(bench, options.count, options.seed, ways)
-    broke = max(len(tally.shares) for tally in tallies.values())
-    print(f"{options.count} mutations, of which {broke} broke something")
-    for way, tally in tallies.items():
-        share = median(tally.shares) if tally.shares else 0.0
-        print(f"{way:18} {len(tally.misses)} misses, median share of tests run {share:.0%}")
-        for miss in tally.misses:
-            print(f"  {miss}")
-    ours = [tally for way, tally in tallies.items() if way != "testmon"]
-    return 1 if any(tally.misses for tally in ours) else 0
+        for mutation in measure(bench, numbers, part, options.seed, ways):
+            print(mutation, flush=True)
+            known.append(mutation)
+            if options.keep is not None:
+                write(options.keep, mutation)
+    print(render(known))
+    ours = (ran for each in known for way, ran in each.ran.items() if way != "testmon")
+    return 1 if any(ran.missed for ran in ours) else 0
 
 
 if __name__ == "__main__":
