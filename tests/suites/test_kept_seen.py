@@ -94,7 +94,9 @@ def test_what_a_patch_of_the_environment_puts_aside_is_not_read(tmp_path: Path) 
         "        assert os.environb[b'SHOP'] + os.environb.get(b'MODE', b'') == b'1'\n"
     )
     make(shop, {"pytest.ini": "[pytest]\n", "test_env.py": test})
-    assert run(shop, *ALONE).code == 0
+    first = run(shop, *ALONE)
+    assert first.code == 0
+    assert "warning" not in first.out
 
     assert run(shop, *ALONE, env={"OTHER": "2"}).of("cached")
     assert run(shop, *ALONE, env={"MODE": "2"}).of("failed")

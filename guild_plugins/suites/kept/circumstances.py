@@ -215,5 +215,5 @@ def _without(line: str, top: Path) -> str:
 
 def _said(config: pytest.Config) -> Mapping[str, Any]:
     """Return what the configuration file and ``-o`` say, under pytest's old name or its new."""
-    said: Mapping[str, Any] = getattr(config, "_inicfg", None) or {}
-    return said or config.inicfg
+    said: Mapping[str, Any] | None = getattr(config, "_inicfg", None)
+    return config.inicfg if said is None else said

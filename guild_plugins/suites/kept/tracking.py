@@ -67,6 +67,8 @@ _VARIABLES_OF_RUNS: Final = (
     "GUILD_",
 )
 """The beginnings of variables that are set by what runs tests, or are in the key already."""
+_VARIABLES_OF_SHELLS: Final = frozenset({"_", "SHLVL"})
+"""What a shell sets for each command anew; who reads all variables does not mean these."""
 _SYSTEM: Final = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
 _OWN: Final = frozenset({__file__, standing.__file__})
 _WRITES: Final = os.O_TRUNC | os.O_EXCL
@@ -258,7 +260,9 @@ class Tracker:
                 self._note("file", path, is_ours=True)
 
     def _variable(self, name: str) -> None:
-        if self._handlers and not name.startswith(_VARIABLES_OF_RUNS):
+        if self._handlers and not (
+            name in _VARIABLES_OF_SHELLS or name.startswith(_VARIABLES_OF_RUNS)
+        ):
             self._note("variable", name)
 
     def _asked(self, name: str, package: str | None) -> None:
