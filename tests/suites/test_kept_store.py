@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from guild_plugins.graph.closures import word_of
 from guild_plugins.suites.kept.covers import Cover
-from guild_plugins.suites.kept.records import Input, Outcome, Record, decode, encode
+from guild_plugins.suites.kept.records import VERSION, Input, Outcome, Record, decode, encode
 from guild_plugins.suites.kept.shared import (
     Parcel,
     Place,
@@ -71,6 +73,42 @@ def test_records_with_one_key_and_other_inputs_lie_beside_one_another(tmp_path: 
 
     assert Store(tmp_path).load([KEY, "none"]) == {KEY: [other, RECORD]}
     assert Store(tmp_path).inputs_of([RECORD.path]) == {RECORD.path: ()}
+
+
+def test_what_records_have_in_common_is_kept_compared_and_dropped_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    both = (Input("file", "a.txt", "1"), Input("variable", "MODE", ""))
+    store.save([named(1, inputs=both), named(2, inputs=both[:1])])
+    asked = []
+
+    def identify(kind: str, what: str) -> str:
+        asked.append(what)
+        return {"a.txt": "1", "MODE": "changed"}[what]
+
+    heads = store.heads(["key1", "key2"])
+    held = store.held((head for found in heads.values() for head in found), identify)
+
+    assert sorted(asked) == ["MODE", "a.txt"]
+    assert {key: [h.holds(held) for h in found] for key, found in heads.items()} == {
+        "key1": [False],
+        "key2": [True],
+    }
+    assert heads["key1"][0].tests == len(RECORD.outcomes)
+    store.prune()
+    assert store.statistics().size == 0
+
+
+def test_a_record_of_which_an_input_is_damaged_does_not_hold(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save([RECORD])
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "kept.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE inputs_{VERSION} SET said = 'x' WHERE id = 1")
+
+    heads = Store(tmp_path).heads([KEY])[KEY]
+
+    assert not heads[0].holds(Store(tmp_path).held(heads, lambda kind, what: "word"))
+    assert Store(tmp_path).load([KEY]) == {}
 
 
 def test_the_store_stays_within_its_limit_and_keeps_what_was_used_last(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from guild_plugins.graph.closures import word_of
 from guild_plugins.graph.roots import found_instead, shadows
 from guild_plugins.scopes.project import Project
 from guild_plugins.suites.kept.circumstances import describe, describe_pool, foreign_names
-from guild_plugins.suites.kept.records import Input, Record
+from guild_plugins.suites.kept.heads import Head
+from guild_plugins.suites.kept.records import Input
 from guild_plugins.suites.kept.shared import SharedStore, shared_store
 from guild_plugins.suites.kept.snapshot import Snapshot
 from guild_plugins.suites.kept.store import Store
@@ -61,13 +62,13 @@ class Choosing:
     ) -> None:
         self.config, self.repository = config, repository
         self.store, self.shared = store, shared
-        self.hits: list[tuple[Asked, Record]] = []
+        self.hits: list[tuple[Asked, Head]] = []
         self.asked: dict[str, Asked] = {}
         """The files that can be kept, by their key in node ids."""
         self.refused: dict[str, str] = {}
         """Why others cannot, by the same."""
         self.flaky: set[str] = set()
-        self.known: dict[str, list[Record]] = {}
+        self.known: dict[str, list[Head]] = {}
         self.is_on = False
         recorder = Recorder.running
         self.how = word_of(recorder.how()) if recorder is not None else ""
@@ -156,54 +157,57 @@ class Choosing:
 
     def _look_up(self) -> None:
         keys = {asked.key for asked in self.asked.values()}
-        self.known = self.store.load(keys)
+        self._load(keys)
         if self.shared is not None:
-            missing = sorted(key for key in keys if not self._usable(key))
+            missing = sorted(key for key in keys if not self._measured(self._holding(key)))
             fetched = self.shared.load(missing)
             covers = {w: body for parcel in fetched.values() for w, body in parcel.covers.items()}
             self.store.save([parcel.record for parcel in fetched.values()], covers=covers)
-            for key, parcel in fetched.items():
-                self.known.setdefault(key, []).insert(0, parcel.record)
+            self._load(keys)
         hits = []
         for asked in self.asked.values():
             holding = self._holding(asked.key)
-            if any(record.verdict == "flaky" for record in holding):
+            if any(head.verdict == "flaky" for head in holding):
                 self.flaky.add(asked.path)
-            elif holding and all(record.verdict == "passed" for record in holding):
-                hits += [(asked, record) for record in self._measured(holding)[:1]]
+            elif holding and all(head.verdict == "passed" for head in holding):
+                hits += [(asked, head) for head in self._measured(holding)[:1]]
         self.hits = self._covered(hits)
-        self.store.note_use(record for _, record in self.hits)
+        self.store.note_use(head for _, head in self.hits)
 
-    def _usable(self, key: str) -> list[Record]:
-        """Return the records under a key that hold, and tell of coverage where that is wanted."""
-        return self._measured(self._holding(key))
+    def _load(self, keys: Iterable[str]) -> None:
+        self.known = self.store.heads(keys)
+        self._held = self.held(self.snapshot)
 
-    def _measured(self, records: list[Record]) -> list[Record]:
+    def held(self, snapshot: Snapshot) -> frozenset[int]:
+        """Return which inputs of the known records are in a snapshot what they were."""
+        heads = (head for heads in self.known.values() for head in heads)
+        return self.store.held(heads, snapshot.present.identify)
+
+    def _measured(self, heads: list[Head]) -> list[Head]:
         """Return those that tell of coverage, where that is wanted."""
         wants = bool(self.config.option.guild_cov)
-        return [record for record in records if not wants or record.is_covered(self.how)]
+        return [head for head in heads if not wants or head.is_covered(self.how)]
 
-    def _covered(self, hits: list[tuple[Asked, Record]]) -> list[tuple[Asked, Record]]:
+    def _covered(self, hits: list[tuple[Asked, Head]]) -> list[tuple[Asked, Head]]:
         """Return those of which all coverage is there, where it is wanted."""
         if not self.config.option.guild_cov:
             return hits
         from guild_plugins.suites.kept.covers import Cover
 
-        words = {word for _, record in hits for word in record.covers}
+        words = {word for _, head in hits for word in head.covers}
         for word, body in self.store.covers(words).items():
             cover = Cover.decode(body)
             if cover is not None:
                 self.covers[word] = cover
         return [hit for hit in hits if all(word in self.covers for word in hit[1].covers)]
 
-    def _holding(self, key: str) -> list[Record]:
+    def _holding(self, key: str) -> list[Head]:
         """Return the records under a key whose inputs are what they were."""
-        identify = self.snapshot.present.identify
-        return [record for record in self.known.get(key, ()) if record.still_holds(identify)]
+        return [head for head in self.known.get(key, ()) if head.holds(self._held)]
 
     def _said(self, files: int) -> str:
-        tests = sum(len(record.outcomes) for _, record in self.hits)
-        spent = sum(record.seconds for _, record in self.hits)
+        tests = sum(head.tests for _, head in self.hits)
+        spent = sum(head.seconds for _, head in self.hits)
         return (
             f"{len(self.hits)} of {things(files, 'file')} did not run: nothing of what they need "
             f"has changed since they passed ({things(tests, 'test')}, which took {seconds(spent)})"

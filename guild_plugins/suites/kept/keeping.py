@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,7 +75,7 @@ class Keeping:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Tell of the tests that need not run."""
         if not session.config.option.collectonly:
-            tell(session, self._ledger, self._choosing.hits)
+            tell(session, self._ledger, self._choosing.hits, self._choosing.store)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: object) -> tuple[str, str, str] | None:
@@ -138,14 +139,14 @@ class Keeping:
             passed = [record for record in self._stored if record.verdict == "passed"]
             choosing.shared.save(passed, self._covers)
             self._plan.notes += choosing.shared.warnings
-        choosing.store.close()
         self._say()
+        choosing.store.close()
 
     def _join_coverage(self, covering: Covering) -> None:
         """Tell of what was covered by files that did not run."""
         covering.read(map(json.loads, self._labelled))
-        for asked, record in self._choosing.hits:
-            for word in record.covers:
+        for asked, head in self._choosing.hits:
+            for word in head.covers:
                 covering.join(asked.candidate.scope, self._choosing.covers[word])
 
     def _judge(self) -> None:
@@ -264,19 +265,13 @@ class Keeping:
 
     def _against_others(self, record: Record, after: Snapshot) -> Record:
         """Return the record, as flaky where the same content ended otherwise before."""
-        for other in self._choosing.known.get(record.key, ()):
-            if other.verdict != record.verdict and other.still_holds(after.present.identify):
-                self._choosing.flaky.add(record.path)
-                failed = record.failed or other.failed
-                return Record(
-                    record.key,
-                    record.path,
-                    "flaky",
-                    record.at,
-                    record.seconds,
-                    record.inputs,
-                    failed=failed,
-                )
+        choosing = self._choosing
+        others = [h for h in choosing.known.get(record.key, ()) if h.verdict != record.verdict]
+        held = choosing.store.held(others, after.present.identify)
+        for other in choosing.store.whole(head for head in others if head.holds(held)):
+            choosing.flaky.add(record.path)
+            failed = record.failed or other.failed
+            return replace(record, verdict="flaky", outcomes=(), failed=failed, coverage="")
         return record
 
     def _say(self) -> None:
@@ -293,12 +288,14 @@ class Keeping:
         self._plan.notes += [
             f"flaky: {path} passed and failed with the same content" for path in sorted(new)
         ]
-        self._ledger.kept = {
-            "files": [_as_data(asked, record) for asked, record in self._choosing.hits],
-            "stored": passed,
-            "not_kept": dict(reasons),
-            "flaky": sorted(self._choosing.flaky),
-        }
+        if self._config.option.guild_report:
+            hits = self._choosing.store.pairs(self._choosing.hits)
+            self._ledger.kept = {
+                "files": [_as_data(asked, record) for asked, record in hits],
+                "stored": passed,
+                "not_kept": dict(reasons),
+                "flaky": sorted(self._choosing.flaky),
+            }
 
 
 class FileRun:

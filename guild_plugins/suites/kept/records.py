@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from guild_plugins.graph.closures import word_of
 
-VERSION = 2
+VERSION = 3
 """Of keys and records: both change their meaning with it."""
 
 InputKind: TypeAlias = Literal["closure", "file", "folder", "place", "variable", "name"]
@@ -132,6 +132,15 @@ def decode(content: bytes) -> Record | None:
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def input_of(content: str) -> Input | None:
+    """Return the input that JSON stands for; ``None`` where it is none."""
+    try:
+        kind, what, was = json.loads(content)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return Input(kind, what, was) if {type(kind), type(what), type(was)} == {str} else None
 
 
 def _inputs(entries: list[list[str]]) -> tuple[Input, ...]:

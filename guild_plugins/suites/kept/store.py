@@ -11,14 +11,23 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from guild_plugins.graph.database import Database, failures
-from guild_plugins.suites.kept.records import VERSION, Input, Record, decode, encode
+from guild_plugins.suites.kept.heads import Head, packed, unpacked
+from guild_plugins.suites.kept.records import (
+    VERSION,
+    Input,
+    InputKind,
+    Record,
+    decode,
+    encode,
+    input_of,
+)
 
 LIMIT = 256 * 1024 * 1024
 """Bytes of records, as they lie in the database."""
@@ -31,10 +40,13 @@ TREES = 16
 
 DAY = 86_400.0
 
-_RESULTS, _COVERS = f"results_{VERSION}", f"covers_{VERSION}"
+_RESULTS, _COVERS, _INPUTS = (f"{name}_{VERSION}" for name in ("results", "covers", "inputs"))
+_HEAD = "key, inputs, path, verdict, at, seconds, tests, coverage, needs"
 _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS {_RESULTS} (key TEXT, inputs TEXT, path TEXT, verdict TEXT, "
-    "at REAL, used REAL, size INTEGER, body BLOB, PRIMARY KEY (key, inputs)) WITHOUT ROWID",
+    "at REAL, used REAL, seconds REAL, tests INTEGER, coverage TEXT, needs BLOB, size INTEGER, "
+    "body BLOB, PRIMARY KEY (key, inputs)) WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS {_INPUTS} (id INTEGER PRIMARY KEY, said TEXT UNIQUE)",
     f"CREATE INDEX IF NOT EXISTS {_RESULTS}_path ON {_RESULTS} (path, at)",
     f"CREATE INDEX IF NOT EXISTS {_RESULTS}_used ON {_RESULTS} (used)",
     f"CREATE TABLE IF NOT EXISTS trees_{VERSION} (tree TEXT PRIMARY KEY, used REAL, words BLOB) "
@@ -44,6 +56,8 @@ _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS refused_{VERSION} (path TEXT PRIMARY KEY, reason TEXT, at REAL) "
     "WITHOUT ROWID",
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +88,63 @@ class Store:
         self._database = Database(folder / "kept.db", *_SCHEMA)
         self._limit = limit
 
-    def load(self, keys: Iterable[str]) -> dict[str, list[Record]]:
-        """Return the records under each key, the newest first."""
-        found: dict[str, list[Record]] = {}
-        for body in self._select("key", keys):
-            record = decode(body)
+    def heads(self, keys: Iterable[str], column: str = "key") -> dict[str, list[Head]]:
+        """Return what is first asked of the records under each key, the newest first."""
+        found: dict[str, list[Head]] = {}
+        for row in self._rows(_HEAD, _RESULTS, column, map(_text, keys)):
+            with suppress(ValueError, TypeError):  # damaged
+                head = Head._make((*row[:-1], unpacked(row[-1])))
+                found.setdefault(head.key if column == "key" else head.path, []).append(head)
+        for heads in found.values():
+            heads.sort(key=lambda head: -head.at)
+        return found
+
+    def held(
+        self, heads: Iterable[Head], identify: Callable[[InputKind, str], str]
+    ) -> frozenset[int]:
+        """Return which of the inputs that heads name are now what they were."""
+        inputs = self._inputs({number for head in heads for number in head.needs})
+        return frozenset(
+            number for number, (kind, what, was) in inputs.items() if identify(kind, what) == was
+        )
+
+    def whole(self, heads: Iterable[Head]) -> list[Record]:
+        """Return the records of heads, in their order, but those that are damaged or gone."""
+        wanted = list(heads)
+        inputs = self._inputs({number for head in wanted for number in head.needs})
+        records = {}
+        rows = self._rows("key, inputs, body", _RESULTS, "key", {head.key for head in wanted})
+        for key, word, body in rows:
+            with suppress(zlib.error):
+                records[key, word] = decode(zlib.decompress(body))
+        found = []
+        for head in wanted:
+            record = records.get((head.key, head.word))
+            if record is not None and all(number in inputs for number in head.needs):
+                own = tuple(inputs[number] for number in head.needs)
+                found.append(replace(record, inputs=own))
+        return found
+
+    def pairs(self, hits: Iterable[tuple[T, Head]]) -> Iterator[tuple[T, Record]]:
+        """Yield what came with each head, now with its record."""
+        given = list(hits)
+        records = {(r.key, r.inputs_word): r for r in self.whole(head for _, head in given)}
+        for other, head in given:
+            record = records.get((head.key, head.word))
             if record is not None:
-                found.setdefault(record.key, []).append(record)
-        for records in found.values():
-            records.sort(key=lambda record: -record.at)
+                yield other, record
+
+    def load(self, keys: Iterable[str]) -> dict[str, list[Record]]:
+        """Return the whole records under each key, the newest first."""
+        found: dict[str, list[Record]] = {}
+        for record in self.whole(h for heads in self.heads(keys).values() for h in heads):
+            found.setdefault(record.key, []).append(record)
         return found
 
     def inputs_of(self, paths: Iterable[str]) -> dict[str, tuple[Input, ...]]:
         """Return what was last seen to be needed by files, whatever became of them."""
-        newest: dict[str, Record] = {}
-        for body in self._select("path", paths):
-            record = decode(body)
-            if record is not None:
-                known = newest.get(record.path)
-                if known is None or known.at < record.at:
-                    newest[record.path] = record
-        return {path: record.inputs for path, record in newest.items()}
+        newest = [heads[0] for heads in self.heads(paths, "path").values()]
+        return {record.path: record.inputs for record in self.whole(newest)}
 
     def covers(self, words: Iterable[str]) -> dict[str, bytes]:
         """Return what is kept of coverage under each name."""
@@ -113,23 +163,29 @@ class Store:
         """
         now = time.time()
         rows = []
-        for record in records:
-            body = zlib.compress(encode(record), 1)
-            rows.append(
-                (
-                    record.key,
-                    record.inputs_word,
-                    _text(record.path),
-                    record.verdict,
-                    record.at,
-                    now,
-                    len(body),
-                    body,
-                )
-            )
         with suppress(*failures()), self._database.transaction() as connection:
+            numbers = _numbered(connection, (given for r in records for given in r.inputs))
+            for record in records:
+                needs = packed(numbers[given] for given in record.inputs)
+                body = zlib.compress(encode(replace(record, inputs=())), 1)
+                rows.append(
+                    (
+                        record.key,
+                        record.inputs_word,
+                        _text(record.path),
+                        record.verdict,
+                        record.at,
+                        now,
+                        record.seconds,
+                        len(record.outcomes),
+                        record.coverage,
+                        needs,
+                        len(body) + len(needs),
+                        body,
+                    )
+                )
             connection.executemany(
-                f"INSERT OR REPLACE INTO {_RESULTS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+                f"INSERT OR REPLACE INTO {_RESULTS} VALUES ({', '.join('?' * 12)})", rows
             )
             connection.executemany(
                 f"INSERT OR REPLACE INTO {_COVERS} VALUES (?, ?, ?, ?)",
@@ -145,18 +201,18 @@ class Store:
         if rows:
             self.prune(self._limit)
 
-    def note_use(self, records: Iterable[Record]) -> None:
+    def note_use(self, heads: Iterable[Head]) -> None:
         """Note that records were used; at most once a day, since nothing else hangs on it."""
         now = time.time()
-        used = list(records)
+        used = list(heads)
         if not used or not self._database.exists:
             return
         with suppress(*failures()):
             oldest = self._database.open().execute(f"SELECT min(used) FROM {_RESULTS}").fetchone()
             if oldest[0] is None or oldest[0] > now - DAY:
                 return
-            keys = [(now, record.key, record.inputs_word, now - DAY) for record in used]
-            words = {word for record in used for word in record.covers}
+            keys = [(now, head.key, head.word, now - DAY) for head in used]
+            words = {word for head in used for word in head.covers}
             with self._database.transaction() as connection:
                 connection.executemany(
                     f"UPDATE {_RESULTS} SET used = ? WHERE key = ? AND inputs = ? AND used < ?",
@@ -188,6 +244,7 @@ class Store:
                     )
                     dropped += 1
                 total -= size
+            _drop_unused(connection)
         return dropped
 
     def clear(self) -> int:
@@ -196,6 +253,7 @@ class Store:
         with suppress(*failures()), self._database.transaction() as connection:
             count = connection.execute(f"DELETE FROM {_RESULTS}").rowcount
             connection.execute(f"DELETE FROM {_COVERS}")
+            connection.execute(f"DELETE FROM {_INPUTS}")
             connection.execute(f"DELETE FROM trees_{VERSION}")
             connection.execute(f"DELETE FROM refused_{VERSION}")
         with suppress(*failures()):
@@ -250,13 +308,17 @@ class Store:
         """Close the database; using it opens it again."""
         self._database.close()
 
-    def _select(self, column: str, values: Iterable[str]) -> Iterator[bytes]:
-        for (body,) in self._rows("body", _RESULTS, column, map(_text, values)):
-            with suppress(zlib.error):
-                yield zlib.decompress(body)
+    def _inputs(self, numbers: Iterable[int]) -> dict[int, Input]:
+        """Return the inputs with these numbers, as far as they are whole."""
+        found = {}
+        for number, said in self._rows("id, said", _INPUTS, "id", numbers):
+            given = input_of(said)
+            if given is not None:
+                found[number] = given
+        return found
 
     def _rows(
-        self, columns: str, table: str, column: str, values: Iterable[str]
+        self, columns: str, table: str, column: str, values: Iterable[str | int]
     ) -> Iterator[tuple[Any, ...]]:
         if not self._database.exists:
             return
@@ -271,11 +333,39 @@ class Store:
                 )
 
 
+def _numbered(connection: sqlite3.Connection, inputs: Iterable[Input]) -> dict[Input, int]:
+    """Return the number of each input; new ones get one.
+
+    Most records need what others need, and are read a thousand at a time: what they have in
+    common is kept, read and compared once.
+    """
+    said = {given: json.dumps(given) for given in set(inputs)}
+    connection.executemany(
+        f"INSERT OR IGNORE INTO {_INPUTS} (said) VALUES (?)", [(text,) for text in said.values()]
+    )
+    find = f"SELECT id FROM {_INPUTS} WHERE said = ?"
+    return {
+        given: int(connection.execute(find, (text,)).fetchone()[0]) for given, text in said.items()
+    }
+
+
+def _drop_unused(connection: sqlite3.Connection) -> None:
+    """Drop the inputs that no record needs any more."""
+    used: set[int] = set()
+    for (needs,) in connection.execute(f"SELECT needs FROM {_RESULTS}"):
+        used.update(unpacked(needs))
+    known = {row[0] for row in connection.execute(f"SELECT id FROM {_INPUTS}")}
+    connection.executemany(
+        f"DELETE FROM {_INPUTS} WHERE id = ?", [(number,) for number in known - used]
+    )
+
+
 def _size(connection: sqlite3.Connection) -> int:
-    """Return how many bytes records and their coverage have."""
+    """Return how many bytes records, their inputs and their coverage have."""
     row = connection.execute(
         f"SELECT (SELECT ifnull(sum(size), 0) FROM {_RESULTS}) + "
-        f"(SELECT ifnull(sum(size), 0) FROM {_COVERS})"
+        f"(SELECT ifnull(sum(size), 0) FROM {_COVERS}) + "
+        f"(SELECT ifnull(sum(length(said)), 0) FROM {_INPUTS})"
     ).fetchone()
     return int(row[0])
 

@@ -7,19 +7,30 @@ that was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
 from guild_plugins.suites.kept.choosing import Asked
+from guild_plugins.suites.kept.heads import Head
 from guild_plugins.suites.kept.records import Outcome, Record
+from guild_plugins.suites.kept.store import Store
 from guild_plugins.suites.ledger import Ledger
 
 CATEGORY: Final = "cached"
 
-_KNOWN: Final = frozenset({"terminalreporter", "lfplugin", "session", "main"})
+
+class Unheard:
+    """Stands for each test of a run in which nobody asks for more than their number."""
+
+    nodeid, outcome, when, duration = "", "passed", "teardown", 0.0
+
+
+UNHEARD: Final = Unheard()
+
+_KNOWN: Final = frozenset({"terminalreporter", "lfplugin", "logging-plugin", "session", "main"})
 """Who hears of reports and would do nothing with ours; our own plugins are others."""
 
 
@@ -28,24 +39,31 @@ def when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def tell(session: pytest.Session, ledger: Ledger, hits: Iterable[tuple[Asked, Record]]) -> None:
-    """Account for the tests of files that need not run, and report each of them."""
-    reports: list[pytest.TestReport] = []
-    for asked, record in hits:
+def tell(
+    session: pytest.Session, ledger: Ledger, hits: Sequence[tuple[Asked, Head]], store: Store
+) -> None:
+    """Account for the tests of files that need not run, and report each where somebody listens."""
+    tests = 0
+    for asked, head in hits:
         account = ledger.scope(asked.candidate.scope)
         account.files += 1
-        account.collected += len(record.outcomes)
-        if record.outcomes:
-            account.counts[CATEGORY] += len(record.outcomes)
-        session.testscollected += len(record.outcomes)
-        reports += reports_of(asked.candidate.key, record)
-    if not reports:
+        account.collected += head.tests
+        if head.tests:
+            account.counts[CATEGORY] += head.tests
+        tests += head.tests
+    session.testscollected += tests
+    if not tests:
         return
     terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if not _has_listeners(session.config):
         if terminal is not None:
-            terminal._add_stats(CATEGORY, reports)
+            terminal._add_stats(CATEGORY, [UNHEARD] * tests)
         return
+    reports = [
+        report
+        for asked, record in store.pairs(hits)
+        for report in reports_of(asked.candidate.key, record)
+    ]
     manager = session.config.pluginmanager
     ours = [manager.get_plugin("guild-session")]  # whose accounts are settled already
     start, hear, finish = (
@@ -61,12 +79,19 @@ def tell(session: pytest.Session, ledger: Ledger, hits: Iterable[tuple[Asked, Re
 
 def _has_listeners(config: pytest.Config) -> bool:
     """Say whether somebody wants each report: a plugin of others, or a user who looks on."""
-    if config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) > 0:
+    if config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) > 0 or config.option.durations:
         return True
     failed = config.pluginmanager.get_plugin("lfplugin")
     if failed is not None and getattr(failed, "lastfailed", None):
         return True
-    listeners = config.hook.pytest_runtest_logreport.get_hookimpls()
+    listeners = [
+        *config.hook.pytest_runtest_logreport.get_hookimpls(),
+        *(
+            impl
+            for impl in config.hook.pytest_terminal_summary.get_hookimpls()
+            if not impl.function.__module__.startswith("_pytest.")
+        ),
+    ]
     return any(
         impl.plugin_name not in _KNOWN
         and not impl.plugin_name.startswith("guild-")
