@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import guild_plugins
 from benchmarks.modes import DISTS, Mode, modes
 from benchmarks.running import Run, RunFailed, adopt_orphans, run, warm_up
 from benchmarks.suites import SUITES, Suite
@@ -28,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("The benchmarks read /proc, which only Linux has.", file=sys.stderr)
         return 2
     adopt_orphans()
+    # pip compiles what it installs, a work tree it does not: so the others came compiled.
+    compileall.compile_dir(Path(guild_plugins.__file__).parent, quiet=2)
     chosen = list(modes(args.workers, args.dist, covers=args.cov))
     results: dict[str, object] = {"conditions": conditions(args)}
     if not args.json:
