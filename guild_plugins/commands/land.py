@@ -19,7 +19,7 @@ from guild_plugins.delivery.queue.waiting import WaitingList
 from guild_plugins.delivery.workplaces import Workplaces
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import Repository, open_repository
-from guild_plugins.plugins.landing import Manner, land_branches, trunk_of
+from guild_plugins.plugins.landing import BATCH, Manner, land_branches, trunk_of
 from guild_plugins.report.landings import render_report
 
 PAUSE: Final = 2.0
@@ -41,8 +41,8 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     "proof", "dirty" or "moved", "commit": or null, "details": [text], "places":
     [{"path", "line", "reason", "trunk": [commit], "branch": [commit], "owners"}],
     "resume": command or null, "trials": [{"passed", "kept", "flaky", "note", "log",
-    "seconds"}]}], "work_trees": [{"path", "trouble": or null}], "rounds": how often
-    trunk was merged with}. Exit code 1 where a branch is left.
+    "seconds", "failed": [scope]}]}], "work_trees": [{"path", "trouble": or null}],
+    "rounds": how often trunk was merged with}. Exit code 1 where a branch is left.
     """
     repository = open_repository(directory)
     if args.queue:
@@ -79,6 +79,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--at-once", type=int, metavar="N", help="trees that are tested at once (default: cores)"
     )
     parser.add_argument(
+        "--batch",
+        type=int,
+        default=BATCH,
+        metavar="N",
+        help=f"branches that cannot break each other are tested as one (default: {BATCH})",
+    )
+    parser.add_argument(
         "--timeout", type=duration, default=3600.0, help="of one test of a tree (default: 1h)"
     )
     parser.add_argument(
@@ -102,7 +109,14 @@ def _chosen(repository: Repository, args: argparse.Namespace) -> list[Branch]:
 def _manner(args: argparse.Namespace) -> Manner:
     command = tuple(shlex.split(args.test_command)) if args.test_command else None
     return Manner(
-        command, args.workers, args.at_once, args.timeout, args.dry_run, args.push, args.queue
+        command,
+        args.workers,
+        args.at_once,
+        args.timeout,
+        args.dry_run,
+        args.push,
+        args.queue,
+        max(1, args.batch),
     )
 
 

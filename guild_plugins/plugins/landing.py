@@ -48,6 +48,9 @@ from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
 DEADLINE: Final = 600.0
 """Seconds that making one barrier anew may take."""
 
+BATCH: Final = 8
+"""Branches that are tested as one, where nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -58,6 +61,7 @@ class Manner:
     :param at_once: Trees that are tested at once; ``None`` for as many as there are cores.
     :param seconds: As long as one test of a tree may take.
     :param remote: Whose branch trunk is; ``None`` for this clone's own.
+    :param batch: As many branches that cannot break each other as may be tested as one.
     """
 
     command: tuple[str, ...] | None = None
@@ -67,6 +71,7 @@ class Manner:
     dry_run: bool = False
     remote: str | None = None
     in_given_order: bool = False
+    batch: int = BATCH
 
 
 @hookimpl(trylast=True)
@@ -119,6 +124,7 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
         manner.remote,
         manner.in_given_order,
         partial(_resolve, repository) if _is_trusted(repository, branches, manner) else None,
+        manner.batch,
     )
     return land(repository, wish, rules, make_tester)
 

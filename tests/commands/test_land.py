@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from guild_plugins import cli
-from guild_plugins.delivery.landing.testing import Means, clean_environment
+from guild_plugins.delivery.landing.testing import Means, clean_environment, failed_scopes
 from guild_plugins.errors import Exit
 from tests.commands.repos import git, isolate
 from tests.delivery.landing.repos import CONFIG, Trunk
@@ -55,6 +55,23 @@ def test_the_suites_of_the_merged_closure_run_where_the_merged_tree_is(
     assert "assert 2 == 1" in Path(web["trials"][0]["log"]).read_text()
     assert [path.name for path in trunk.top.parent.iterdir() if "guild" in path.name] == []
     assert len(git(trunk.top, "worktree", "list").splitlines()) == 1
+
+
+def test_what_cannot_break_each_other_is_tested_as_one_and_only_what_fails_is_left(
+    trunk: Trunk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = {"core/test_f.py": TEST_F, "doc/test_doc.py": "def test_doc():\n    pass\n"}
+    trunk.write({"pytest.ini": INI, **tests})
+    trunk.commit("tests")
+    trunk.branch("t/core", {"core/a.py": "def f():\n    return 2\n"})
+    trunk.branch("t/doc", {"doc/test_doc.py": "def test_doc():\n    assert 1 == 2\n"})
+
+    code, data = land(capsys, "--task", "t", "--at-once", "1", "-n", "0")
+
+    core, doc = data["outcomes"]
+    assert (code, core["kind"], doc["kind"]) == (Exit.NO, "landed", "tests")
+    assert doc["trials"][0]["failed"] == ["doc"]
+    assert {one["trials"][0]["log"] for one in (core, doc)} == {core["trials"][0]["log"]}
 
 
 def test_a_command_of_the_configuration_needs_trust_and_is_trunks(
@@ -189,5 +206,27 @@ def test_the_environment_of_tests_leads_to_no_other_work_tree() -> None:
 
 
 def test_a_commands_base_is_the_proven_commit() -> None:
-    assert Means(("make", "since={base}")).words("abc") == ["make", "since=abc"]
-    assert "--guild-base=abc" in Means().words("abc")
+    report = Path("report")
+    assert Means(("make", "since={base}")).words("abc", report) == ["make", "since=abc"]
+    assert "--guild-base=abc" in Means().words("abc", report)
+
+
+@pytest.mark.parametrize(
+    ("text", "failed"),
+    [
+        ('{"interrupted": null, "scopes": [%s]}', ("core", "doc")),
+        ('{"interrupted": "ctrl-c", "scopes": [%s]}', ()),
+        ('{"interrupted": null, "scopes": [%s', ()),
+        ('{"interrupted": null, "scopes": [{"outcome": "failed"}]}', ()),
+    ],
+)
+def test_a_report_names_the_scopes_that_did_not_pass_where_it_says_all(
+    tmp_path: Path, text: str, failed: tuple[str, ...]
+) -> None:
+    outcomes = {"core": "failed", "doc": "not run", "web": "passed", "root": "empty"}
+    rows = [{"name": name, "outcome": outcome} for name, outcome in outcomes.items()]
+    file = tmp_path / "report.json"
+    file.write_text(text.replace("%s", json.dumps(rows)[1:-1]))
+
+    assert failed_scopes(file) == failed
+    assert failed_scopes(tmp_path / "missing") == ()

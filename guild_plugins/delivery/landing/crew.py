@@ -24,13 +24,17 @@ from guild_plugins.delivery.queue.facts import (
     Instruction,
     Land,
     Landed,
+    Paused,
+    Resumed,
     StartTest,
     TestFailed,
     TestPassed,
 )
 
-Build = Callable[[Sequence[str]], tuple[str, str]]
-"""Merges branches one after the other; returns the last commit and the one before it."""
+Build = Callable[[Sequence[str], Sequence[str]], tuple[str, str]]
+"""Merges branches one after the other, those that are taken to land and those that are tested.
+
+Returns the last commit, and the last one of those that are taken to land."""
 
 
 class CannotBuild(Exception):
@@ -63,10 +67,15 @@ class Crew:
     """Proves branches with some workers.
 
     :param cancel: Ends what is tested in a slot.
+    :param batch: As many branches that cannot break each other as may be tested as one.
     """
 
-    def __init__(self, workers: int, test: Bench, cancel: Callable[[int], None]) -> None:
-        self._workers, self._test, self._cancel = workers, test, cancel
+    def __init__(
+        self, workers: int, test: Bench, cancel: Callable[[int], None], batch: int = 1
+    ) -> None:
+        self._workers, self._test, self._cancel, self._batch = workers, test, cancel, batch
+        self._closures: dict[str, frozenset[str]] = {}
+        self._landed: list[str] = []
         self._slots: SimpleQueue[int] = SimpleQueue()
         self._ended: SimpleQueue[_Ended] = SimpleQueue()
         self._slot_of: dict[int, int] = {}
@@ -81,8 +90,9 @@ class Crew:
 
         One that could not even be merged after those before it is not among them.
         """
-        queue = LandingQueue(self._workers)
-        events: deque[Event] = deque(Added(entry) for entry in entries)
+        queue = LandingQueue(self._workers, self._batch, apart=True)
+        self._closures = {entry.id: entry.closure for entry in entries}
+        events: deque[Event] = deque([Paused(), *map(Added, entries), Resumed()])
         with ThreadPoolExecutor(self._workers) as pool:
             try:
                 while True:
@@ -107,7 +117,8 @@ class Crew:
         match told:
             case StartTest(test, ids, after):
                 try:
-                    commit, base = build((*after, *ids))
+                    rest = [id for id in after if id not in self._landed]
+                    commit, base = build((*self._landed, *rest), ids)
                 except CannotBuild:
                     events.append(TestFailed(test, "it cannot be merged"))
                     return
@@ -116,6 +127,7 @@ class Crew:
                 self._drop(test)
             case Land(ids):
                 self._proofs |= {id: self._last[id] for id in ids if self._last[id].trial.passed}
+                self._landed += ids
                 events.append(Landed(ids))
             case GiveUp(id):
                 if id in self._last and not self._last[id].trial.passed:
@@ -143,11 +155,22 @@ class Crew:
         if ended.error is not None:
             raise ended.error
         assert ended.proof is not None, "what is still wanted was not dropped"
-        trial = ended.proof.trial
-        for id in running.group.ids:
-            self._last[id] = replace(ended.proof, trial=trial)
-        said = trial.note or "its tests failed"
-        events.append(TestPassed(ended.test) if trial.passed else TestFailed(ended.test, said))
+        trial, ids = ended.proof.trial, running.group.ids
+        guilty = () if trial.passed else self._guilty(ids, trial.failed)
+        own = replace(trial, passed=True, note="its own tests passed")
+        for id in ids:
+            is_innocent = bool(guilty) and id not in guilty
+            self._last[id] = replace(ended.proof, trial=own if is_innocent else trial)
+        if trial.passed:
+            events.append(TestPassed(ended.test))
+        else:
+            events.append(TestFailed(ended.test, trial.note or "its tests failed", guilty))
+
+    def _guilty(self, ids: Sequence[str], failed: Sequence[str]) -> tuple[str, ...]:
+        """Return whose tests failed; nobody where one is nobody's, or none was named."""
+        if any(all(scope not in self._closures[id] for id in ids) for scope in failed):
+            return ()
+        return tuple(id for id in ids if not self._closures[id].isdisjoint(failed))
 
     def _drop(self, test: int) -> None:
         self._dropped.add(test)

@@ -80,6 +80,7 @@ class Wish:
 
     :param dry_run: Only merge and judge.
     :param workers: As many trees as may be tested at once.
+    :param batch: As many branches that cannot break each other as may be tested as one.
     :param composes: A verdict holds for another tree as well where the graph shows that
         nothing which the branch can affect differs: so it is with pytest, not with a command.
     :param remote: Whose branch is trunk; ``None`` for this clone's own.
@@ -94,6 +95,7 @@ class Wish:
     remote: str | None = None
     in_given_order: bool = False
     resolve: Resolve | None = None
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ class _Lander:
             ordered = left
             if not self.wish.in_given_order:
                 ordered = in_order(left, {scope.id: scope.needs for scope in book.scopes})
-            if self.wish.workers > 1 and len(ordered) > 1 and not self.wish.dry_run:
+            if max(self.wish.workers, self.wish.batch) > 1 < len(ordered) and not self.wish.dry_run:
                 ordered = self._test_side_by_side(trunk, ordered)
             chain = list(self._chain(trunk, ordered))
             if not chain or self.wish.dry_run:
@@ -354,25 +356,31 @@ class _Lander:
     def _test_side_by_side(self, trunk: str, ordered: Sequence[Branch]) -> list[Branch]:
         """Test branches at once, as far as that may be, and return the order to land them in."""
         entries = {one.name: one for one in ordered if one not in self._proven}
-        crew = Crew(self.wish.workers, self.test, self.test.cancel)
+        crew = Crew(self.wish.workers, self.test, self.test.cancel, self.wish.batch)
 
-        def build(names: Sequence[str]) -> tuple[str, str]:
-            head = before = trunk
-            for name in names:
+        def build(after: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
+            head, line = trunk, (*after, *names)
+            for place, name in enumerate(line):
                 branch = entries[name]
+                made = chains.get(line[: place + 1])
+                if made is not None:
+                    head = made
+                    continue
                 try:
                     merged = merge_branch(self.top, head, branch.tip)
                 except NotMergeable:
                     raise CannotBuild from None
                 if not merged.result.is_clean or self.rules.objections(branch, merged):
                     raise CannotBuild
-                before, head = head, write_landing(self.top, branch, merged, None)
+                head = write_landing(self.top, branch, merged, None)
+                chains[line[: place + 1]] = head
+                links[head] = Link(branch, merged, head, None, ())
             pin(self.top, f"{self.work.id}-{len(pins)}", head, (self.work.pulse.handle,))
             pins.append(f"{self.work.id}-{len(pins)}")
-            links[head] = Link(entries[names[-1]], merged, head, None, ())
-            return head, before
+            return head, chains.get(tuple(after), trunk)
 
         pins: list[str] = []
+        chains: dict[tuple[str, ...], str] = {}
         links: dict[str, Link] = {}
         try:
             known = [self._entry(trunk, branch) for branch in entries.values()]

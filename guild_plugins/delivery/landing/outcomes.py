@@ -39,6 +39,7 @@ class Trial:
     :param flaky: It passed only when it was tested once more.
     :param note: The last line of what the tests said.
     :param log: Where all of it is; ``None`` where nothing was run.
+    :param failed: The scopes whose tests failed, where the tests tell; all others' passed.
     """
 
     passed: bool
@@ -47,6 +48,7 @@ class Trial:
     note: str = ""
     log: str | None = None
     seconds: float = 0.0
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ can fail.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -64,12 +65,16 @@ class Means:
     workers: str = "auto"
     seconds: float = 3600.0
 
-    def words(self, base: str) -> list[str]:
-        """Return the command for one tree."""
+    def words(self, base: str, report: Path) -> list[str]:
+        """Return the command for one tree.
+
+        :param report: Where pytest tells of each scope.
+        """
         if self.command is not None:
             return [word.replace("{base}", base) for word in self.command]
         words = [sys.executable, "-m", "pytest", "-q", "--guild-scopes", "-n", self.workers]
         words += ["--guild-affected", f"--guild-base={base}", "--guild-cache"]
+        words += [f"--guild-report={report}"]
         return [*words, "--guild-import-guard=repair"]
 
 
@@ -105,11 +110,13 @@ class Suites:
             log = self.logs / f"{name}.{self.slot}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
+        report = self.trash / f"report-{self.slot}.json"
         code, flaky = NO_TESTS, False
         self._is_cancelled = False
         for attempt in range(2):
             self._check_out(commit)
-            code = self._run(self.means.words(base), log)
+            report.unlink(missing_ok=True)
+            code = self._run(self.means.words(base, report), log)
             flaky = bool(attempt) and code in (0, NO_TESTS)
             if code != FAILING or self._is_cancelled:
                 break
@@ -117,7 +124,8 @@ class Suites:
         note = _last_line(log)
         if code < 0:
             note = f"ended by signal {-code}: {note}"
-        return Trial(passed, False, flaky, note, str(log), time.monotonic() - began)
+        failed = failed_scopes(report) if code == FAILING and not self._is_cancelled else ()
+        return Trial(passed, False, flaky, note, str(log), time.monotonic() - began, failed)
 
     def cancel(self) -> None:
         """End what is being tested; to be called from another thread."""
@@ -186,6 +194,21 @@ class Suites:
         return [*linked, str(common.parent if common.name == ".git" else common)]
 
 
+def failed_scopes(report: Path) -> tuple[str, ...]:
+    """Return the scopes that a report of pytest says did not pass; none where it does not say.
+
+    It does not where the run was broken off: then nothing is known of what was to come.
+    """
+    try:
+        data = json.loads(report.read_bytes())
+        if data["interrupted"] is not None:
+            return ()
+        rows = [(str(row["name"]), row["outcome"]) for row in data["scopes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    return tuple(name for name, outcome in rows if outcome not in ("passed", "empty"))
+
+
 def clean_environment(environ: Mapping[str, str], tops: Iterable[str]) -> dict[str, str]:
     """Return an environment that leads to no work tree but the one that is tested. Pure.
 
@@ -208,7 +231,7 @@ def remove_trees(repository: Repository, operation: str, trash: Path) -> None:
     for admin, owner in left_trees(repository):
         if owner == operation:
             if admin.path is not None:
-                shutil.rmtree(admin.path, ignore_errors=True)
+                _remove_folder(admin.path)
                 for empty in list(admin.path.parents)[:2]:
                     with suppress(OSError):
                         empty.rmdir()
@@ -218,6 +241,16 @@ def remove_trees(repository: Repository, operation: str, trash: Path) -> None:
             shutil.rmtree(gone, ignore_errors=True)
     with suppress(OSError):
         (repository.common_dir / "worktrees").rmdir()
+
+
+def _remove_folder(path: Path) -> None:
+    """Remove a work tree's folder, under another name: half of one is none that git can read."""
+    gone = path.with_name(f"{path.name}-gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(gone)
+    for left in (gone, path):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def folder_for(places: Path, operation: str, slot: int) -> Path:

@@ -13,8 +13,10 @@ The rules:
 5. Tests without an assumption come first, in the queue's order: nobody is overtaken for
    ever. What is left of the workers goes to the likeliest assumptions.
 6. A barrier lands alone: nothing is tested on an assumption about it, nor it on one.
-7. A batch is tested and lands as one. One that fails is halved, until it is a single
-   entry that fails.
+7. A batch is tested and lands as one. Its entries can break each other, or (``apart``)
+   none of them can: then a test that fails may say whose tests failed, those are given up
+   and the others have passed. One that fails without saying so is halved, until it is a
+   single entry that fails.
 
 Nothing waits for ever: while there is an entry and the queue is not paused, a test runs or
 trunk is being moved (`waits_for`). The first entry needs no assumption, so if nothing runs,
@@ -23,9 +25,10 @@ its test is begun, or its verdict is acted on. Who carries out must answer each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from guild_plugins.delivery.queue.batches import join_apart, join_neighbours
 from guild_plugins.delivery.queue.facts import (
     Added,
     CancelTest,
@@ -45,84 +48,7 @@ from guild_plugins.delivery.queue.facts import (
     TestPassed,
     TrunkMoved,
 )
-
-Context = frozenset[str]
-
-
-@dataclass(eq=False)
-class Group:
-    """Entries that are tested and land as one; most often a single one.
-
-    :param known: What has landed since it was formed and can break it.
-    :param verdicts: What its tests said, by context: ``None`` for "passed".
-    :param is_split: It comes from a batch that failed, and joins no other.
-    """
-
-    entries: tuple[Entry, ...]
-    known: Context = frozenset()
-    verdicts: dict[Context, str | None] = field(default_factory=dict)
-    is_split: bool = False
-    is_landing: bool = False
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The entries' ids, in order."""
-        return tuple(entry.id for entry in self.entries)
-
-    @property
-    def is_barrier(self) -> bool:
-        """Whether one of them is."""
-        return any(entry.is_barrier for entry in self.entries)
-
-    @property
-    def chance(self) -> float:
-        """How likely all of them pass."""
-        product = 1.0
-        for entry in self.entries:
-            product *= entry.chance
-        return product
-
-    def meets(self, other: Group) -> bool:
-        """Say whether two groups can break each other."""
-        return any(one.meets(entry) for one in self.entries for entry in other.entries)
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A test that was begun."""
-
-    group: Group
-    context: Context
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """What a group stands on at the moment.
-
-    :param before: The groups before it that can break it, and are taken to land.
-    """
-
-    group: Group
-    before: list[Group]
-    context: Context
-
-    @property
-    def fails(self) -> bool:
-        """Whether it has failed there."""
-        return self.group.verdicts.get(self.context) is not None
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        """The entries that are taken to land before it."""
-        return tuple(id for group in self.before for id in group.ids)
-
-    @property
-    def value(self) -> float:
-        """How likely it is that the test will count."""
-        product = self.group.chance
-        for other in self.before:
-            product *= 1.0 if other.is_landing else other.chance
-        return product
+from guild_plugins.delivery.queue.groups import Group, Running, Stand
 
 
 class LandingQueue:
@@ -130,10 +56,12 @@ class LandingQueue:
 
     :param workers: As many tests as may run at once.
     :param batch: As many entries as may be tested as one.
+    :param apart: Batches are of entries that cannot break each other, and not of those
+        that can.
     """
 
-    def __init__(self, workers: int, batch: int = 1) -> None:
-        self.workers, self.batch = max(1, workers), max(1, batch)
+    def __init__(self, workers: int, batch: int = 1, *, apart: bool = False) -> None:
+        self.workers, self.batch, self.apart = max(1, workers), max(1, batch), apart
         self.groups: list[Group] = []
         self.running: dict[int, Running] = {}
         self.is_paused = False
@@ -172,22 +100,41 @@ class LandingQueue:
                 self.is_paused = False
             case TestPassed(test):
                 self._conclude(test, None)
-            case TestFailed(test, reason):
-                self._conclude(test, reason or "its tests failed")
+            case TestFailed(test, reason, guilty):
+                self._conclude(test, reason or "its tests failed", guilty)
             case Landed(ids):
                 for group in [one for one in self.groups if one.ids == ids and one.is_landing]:
                     self.groups.remove(group)
-                    self._learn(group.ids, group)
+                    self._learn(group.entries)
             case NotLanded(ids, reason):
                 yield from self._not_landed(ids, reason)
             case TrunkMoved(closure):
                 self._moves += 1
-                self._learn((f"trunk {self._moves}",), _mover(closure))
+                self._learn([_mover(f"trunk {self._moves}", closure)])
 
-    def _conclude(self, test: int, failure: str | None) -> None:
+    def _conclude(self, test: int, failure: str | None, guilty: tuple[str, ...] = ()) -> None:
         running = self.running.pop(test, None)
-        if running is not None:
-            running.group.verdicts[running.context] = failure
+        if running is None:
+            return
+        group = running.group
+        named = [entry for entry in group.entries if entry.id in guilty]
+        if len(group.entries) > 1 and named and group.is_apart:
+            self._part(running, named, failure)
+        else:
+            group.verdicts[running.context] = failure
+
+    def _part(self, running: Running, guilty: list[Entry], failure: str | None) -> None:
+        """Take a batch apart whose entries a test told from each other: each has its verdict."""
+        group = running.group
+        rest = tuple(entry for entry in group.entries if entry not in guilty)
+        parts = [((entry,), failure) for entry in guilty] + ([(rest, None)] if rest else [])
+        made = []
+        for entries, verdict in parts:
+            part = Group(entries, group.known, is_split=True)
+            part.verdicts[part.context(running.before)] = verdict
+            made.append(part)
+        place = self.groups.index(group)
+        self.groups[place : place + 1] = made
 
     def _not_landed(self, ids: tuple[str, ...], reason: str) -> Iterator[Instruction]:
         for group in [group for group in self.groups if group.ids == ids and group.is_landing]:
@@ -196,11 +143,14 @@ class LandingQueue:
                 self.groups.remove(group)
                 yield from (GiveUp(id, reason) for id in ids)
 
-    def _learn(self, ids: tuple[str, ...], cause: Group) -> None:
+    def _learn(self, cause: Iterable[Entry]) -> None:
         """Tell all that it can break that something is on trunk now."""
-        for group in self.groups:
-            if group.meets(cause):
-                group.known |= frozenset(ids)
+        for one in cause:
+            for group in self.groups:
+                for entry in group.entries:
+                    if entry.meets(one):
+                        known = group.known.get(entry.id, frozenset())
+                        group.known[entry.id] = known | {one.id}
 
     def _remove(self, id: str) -> None:
         for place, group in enumerate(self.groups):
@@ -220,7 +170,7 @@ class LandingQueue:
         self.groups.sort(key=lambda group: not group.is_landing)
         self.groups.insert(max(first, min(place, len(self.groups))), moved)
         self._moves += 1
-        self._learn((f"order {self._moves}",), moved)
+        self._learn([replace(entry, id=f"order {self._moves}")])
 
     def _find(self, id: str) -> Group | None:
         return next((group for group in self.groups if id in group.ids), None)
@@ -264,8 +214,8 @@ class LandingQueue:
             before = [
                 other.group for other in found if not other.fails and other.group.meets(group)
             ]
-            context = group.known.union(*(other.ids for other in before))
-            found.append(Stand(group, before, context))
+            entries = (entry for other in before for entry in other.entries)
+            found.append(Stand(group, before, group.context(entries)))
         return found
 
     def _fail(self, group: Group, reason: str) -> Iterator[Instruction]:
@@ -279,27 +229,17 @@ class LandingQueue:
         self.groups[place : place + 1] = [Group(part, is_split=True) for part in parts]
 
     def _join(self) -> None:
-        """Make batches of neighbours that can break each other and were not begun yet."""
-        if self.batch == 1:
-            return
-        begun = [one.group for one in self.running.values()]
-        joined: list[Group] = []
-        for group in self.groups:
-            last = joined[-1] if joined else None
-            free = [one for one in (last, group) if one is not None and self._is_free(one, begun)]
-            if (
-                last is not None
-                and len(free) == 2
-                and last.meets(group)
-                and len(last.entries) + len(group.entries) <= self.batch
-            ):
-                joined[-1] = Group(last.entries + group.entries)
+        """Make batches of what was not begun yet."""
+        if self.batch > 1:
+            begun = [one.group for one in self.running.values()]
+            free = [group for group in self.groups if self._is_free(group, begun)]
+            if self.apart:
+                self.groups = join_apart(self.groups, free, self.batch, self.workers)
             else:
-                joined.append(group)
-        self.groups = joined
+                self.groups = join_neighbours(self.groups, free, self.batch)
 
     def _is_free(self, group: Group, begun: list[Group]) -> bool:
-        is_new = not group.verdicts and group not in begun and not group.known
+        is_new = not group.verdicts and group not in begun
         return is_new and not (group.is_split or group.is_landing or group.is_barrier)
 
     def _wishes(self) -> list[Stand]:
@@ -330,10 +270,11 @@ class LandingQueue:
             if context in group.verdicts or (id(group), context) in begun:
                 continue
             self._tests += 1
-            self.running[self._tests] = Running(group, context)
-            yield StartTest(self._tests, group.ids, wish.after)
+            self.running[self._tests] = Running(group, context, wish.after)
+            after = tuple(entry.id for entry in wish.after)
+            yield StartTest(self._tests, group.ids, after)
 
 
-def _mover(closure: frozenset[str] | None) -> Group:
+def _mover(id: str, closure: frozenset[str] | None) -> Entry:
     """Return what stands for somebody else's change of trunk."""
-    return Group((Entry("", closure or frozenset(), is_barrier=closure is None),))
+    return Entry(id, closure or frozenset(), is_barrier=closure is None)

@@ -70,11 +70,16 @@ class TestPassed:
 
 @dataclass(frozen=True, slots=True)
 class TestFailed:
-    """A tree failed its tests, could not be made, or was given up after its time."""
+    """A tree failed its tests, could not be made, or was given up after its time.
+
+    :param guilty: Of a batch whose entries cannot break each other, those whose tests
+        failed; those of the others passed. Empty where nobody knows.
+    """
 
     __test__ = False
     test: int
     reason: str = ""
+    guilty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

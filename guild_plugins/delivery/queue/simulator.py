@@ -109,9 +109,14 @@ def window(load: Sequence[Branch], *, workers: int = 8, **_: int) -> Result:
     return Simulation([_meeting_all(one) for one in load], LandingQueue(workers)).run()
 
 
-def guild(load: Sequence[Branch], *, workers: int = 8, batch: int = 1) -> Result:
-    """Test side by side what cannot meet, and the rest on assumptions."""
-    return Simulation(load, LandingQueue(workers, batch)).run()
+def guild(
+    load: Sequence[Branch], *, workers: int = 8, batch: int = 1, apart: bool = False
+) -> Result:
+    """Test side by side what cannot meet, and the rest on assumptions.
+
+    :param apart: Batches are of what cannot meet, and say which of them fails.
+    """
+    return Simulation(load, LandingQueue(workers, batch, apart=apart)).run()
 
 
 def _meeting_all(branch: Branch) -> Branch:
@@ -128,7 +133,7 @@ class Simulation:
         self._line: list[tuple[float, int, Event]] = []
         self._count = 0
         self._tests: dict[int, tuple[StartTest, float, frozenset[str]]] = {}
-        self._proven: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._proven: dict[str, frozenset[str]] = {}
         for one in load:
             self._expect(one.at, Added(one.entry))
 
@@ -161,9 +166,11 @@ class Simulation:
         match instruction:
             case StartTest(test, ids, after):
                 self._tests[test] = (instruction, now, frozenset(self.result.landed))
-                fails = self._fails(ids, (*self.result.landed, *after))
-                event = TestFailed(test) if fails else TestPassed(test)
-                self._expect(now + max(self.load[id].seconds for id in ids), event)
+                on = (*self.result.landed, *after)
+                guilty = self._guilty(ids, on) if self.queue.apart else ()
+                fails = self._fails(ids, on)
+                event = TestFailed(test, guilty=guilty) if fails else TestPassed(test)
+                self._expect(now + self._seconds(ids), event)
             case CancelTest(test):
                 begun = self._tests.pop(test)[1]
                 self.result.spent += now - begun
@@ -174,27 +181,36 @@ class Simulation:
                 self.result.refused.append(id)
                 self.result.latencies.append(now - self.load[id].at)
 
+    def _seconds(self, ids: Sequence[str]) -> float:
+        """Return what a test takes: tests of what cannot meet are different ones."""
+        parts = [self.load[id].seconds for id in ids]
+        return sum(parts) if self.queue.apart else max(parts)
+
     def _note(self, event: TestPassed | TestFailed, now: float) -> None:
         asked, begun, landed = self._tests.pop(event.test)
         self.result.spent += now - begun
-        if isinstance(event, TestPassed):
-            self._proven[asked.ids] = (*sorted(landed), *asked.after)
+        failed = () if isinstance(event, TestPassed) else event.guilty or asked.ids
+        for id in asked.ids:
+            if id not in failed:
+                self._proven[id] = landed.union(asked.after, asked.ids)
 
     def _land(self, ids: tuple[str, ...], now: float) -> None:
         """Check that what was proven holds of what lands, and land it."""
-        entries = [self.load[id].entry for id in ids]
-        proven = set(self._proven.get(ids, ()))
-        if ids not in self._proven:
-            raise Untested(f"{ids} was not tested")
-        here = set(self.result.landed)
-        odd = here ^ proven
-        if any(self.load[id].entry.meets(entry) for id in odd for entry in entries):
-            raise Untested(f"{ids} was tested on {sorted(proven)}, and lands on {sorted(here)}")
+        here = {*self.result.landed, *ids}
+        for id in ids:
+            if id not in self._proven:
+                raise Untested(f"{id} was not tested")
+            entry, proven = self.load[id].entry, self._proven[id]
+            if any(self.load[other].entry.meets(entry) for other in here ^ proven):
+                raise Untested(f"{id} was tested on {sorted(proven)}, and lands on {sorted(here)}")
         if self._fails(ids, self.result.landed):
             raise Untested(f"{ids} breaks trunk")
         self.result.landed += ids
         self.result.latencies += [now - self.load[id].at for id in ids]
         self._expect(now, Landed(ids))
+
+    def _guilty(self, ids: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
+        return tuple(id for id in ids if self._fails([id], before))
 
     def _fails(self, ids: Sequence[str], before: Sequence[str]) -> bool:
         there = set(before)

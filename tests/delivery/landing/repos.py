@@ -43,10 +43,14 @@ FILES = {
 
 @dataclass
 class Tests:
-    """Passes trees, but for those of some branches; notes what was tested on what."""
+    """Passes trees, but for those of some branches; notes what was tested on what.
+
+    :param failed: The scopes that are said to have failed there.
+    """
 
     __test__ = False
     failing: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     meanwhile: Callable[[str], object] | None = None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -54,7 +58,8 @@ class Tests:
         self.asked.append((name, commit, base))
         if self.meanwhile is not None:
             self.meanwhile(name)
-        return Trial(name not in self.failing, note="as told", log="log")
+        passes = name not in self.failing
+        return Trial(passes, note="as told", log="log", failed=() if passes else self.failed)
 
     @property
     def names(self) -> list[str]:
@@ -123,6 +128,7 @@ class Trunk:
         composes: bool = False,
         remote: str | None = None,
         resolve: Resolve | None = None,
+        batch: int = 1,
     ) -> Report:
         """Land branches; without names, all."""
         repository = self.repository
@@ -130,7 +136,7 @@ class Trunk:
         branches = choose(repository, places, names=names, everything=not names, onto="main")
         rules = Rules(repository, partial(read_rules, repository.top))
         tester = test or Tests()
-        wish = Wish(tuple(branches), dry_run, workers, composes, remote, resolve=resolve)
+        wish = Wish(tuple(branches), dry_run, workers, composes, remote, False, resolve, batch)
         return land(repository, wish, rules, lambda *_: tester)
 
     def outcome(self, name: str, **more: object) -> Outcome:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from guild_plugins.delivery.landing.outcomes import Trial
 from guild_plugins.delivery.landing.trail import landings_in
 from guild_plugins.delivery.landing.verifying import verify
@@ -161,3 +163,75 @@ def test_a_bug_in_a_test_ends_the_others_and_moves_nothing(trunk: Trunk) -> None
 
     assert trunk.at("main") == at
     assert not list(landings_in(trunk.top, ["main"]))
+
+
+# -- batches -------------------------------------------------------------------
+
+
+def test_what_cannot_break_each_other_is_tested_as_one_and_lands_as_commits_of_its_own(
+    trunk: Trunk,
+) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    at, test = trunk.at("main"), Tests()
+
+    report = trunk.land(test=test, composes=True, batch=2)
+
+    assert kinds(report) == {"t/core": "landed", "t/doc": "landed"}
+    ((_, commit, base),) = test.asked
+    assert (trunk.at(f"{commit}^{{tree}}"), base) == (trunk.at("main^{tree}"), at)
+    assert trunk.at("main~2") == at
+    assert [one.problems for one in verify(trunk.repository, "main")] == [(), ()]
+
+
+def test_of_a_batch_only_those_are_left_whose_tests_failed(trunk: Trunk) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    test = Tests(failing=("t/core",), failed=("doc",))
+
+    report = trunk.land(test=test, composes=True, batch=2)
+
+    assert kinds(report) == {"t/core": "landed", "t/doc": "tests"}
+    assert len(test.asked) == 1
+    assert [one.note for one in report.outcomes[0].trials] == [
+        "its own tests passed",
+        "all that it can affect is as it was when it passed",
+    ]
+
+
+@pytest.mark.parametrize("failed", [(), ("root",)])
+def test_a_batch_that_fails_for_nobody_knows_whom_is_taken_apart(
+    trunk: Trunk, failed: tuple[str, ...]
+) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    test = Tests(failing=("t/core",), failed=failed)
+
+    report = trunk.land(test=test, composes=True, batch=2)
+
+    assert kinds(report) == {"t/core": "tests", "t/doc": "landed"}
+    assert test.names == ["t/core", "t/core", "t/doc"]
+
+
+def test_what_comes_after_a_batch_is_tested_on_top_of_it_and_not_again(trunk: Trunk) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    trunk.branch("t/web", WEB_H)
+    test = Tests()
+
+    report = trunk.land(test=test, composes=True, batch=2)
+
+    assert set(kinds(report).values()) == {"landed"}
+    (batch, _), (web, base) = [asked[1:] for asked in test.asked]
+    assert base == batch
+    assert trunk.at(f"{web}^{{tree}}") == trunk.at("main^{tree}")
+
+
+def test_a_commands_verdict_is_on_no_batch(trunk: Trunk) -> None:
+    trunk.branch("t/core", CORE_2)
+    trunk.branch("t/doc", DOC)
+    test = Tests()
+
+    trunk.land(test=test, batch=2)
+
+    assert test.names == ["t/core", "t/doc"]

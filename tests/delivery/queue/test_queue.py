@@ -188,6 +188,52 @@ def test_a_batch_that_fails_is_halved() -> None:
     assert made.handle(TestFailed(4)) == [StartTest(5, ("c",), ())]
 
 
+def batches_apart(*entries: Entry, workers: int) -> LandingQueue:
+    """Return a queue that gets all at once, and has tested nothing yet."""
+    made = LandingQueue(workers, batch=4, apart=True)
+    made.handle(Paused())
+    for one in entries:
+        made.handle(Added(one))
+    return made
+
+
+def test_what_cannot_meet_is_tested_as_one_with_something_for_each_worker() -> None:
+    made = batches_apart(*(entry(name, name) for name in "abcdef"), workers=2)
+
+    assert made.handle(Resumed()) == [
+        StartTest(1, ("a", "b", "c"), ()),
+        StartTest(2, ("d", "e", "f"), ()),
+    ]
+
+
+def test_a_batch_passes_nobody_that_it_can_break() -> None:
+    first, second = entry("a", "x"), entry("b", "x")
+    made = batches_apart(first, second, entry("c", "y"), entry("d", "x"), workers=1)
+
+    assert made.handle(Resumed()) == [StartTest(1, ("a", "c"), ())]
+    assert made.handle(TestPassed(1)) == [Land(("a", "c")), StartTest(2, ("b",), ("a", "c"))]
+
+
+def test_of_a_batch_that_tells_who_failed_the_others_have_passed() -> None:
+    made = batches_apart(*(entry(name, name) for name in "abc"), entry("d", "a"), workers=1)
+    assert made.handle(Resumed()) == [StartTest(1, ("a", "b", "c"), ())]
+
+    told = made.handle(TestFailed(1, "1 failed", guilty=("b",)))
+
+    assert told == [GiveUp("b", "1 failed"), Land(("a", "c")), StartTest(2, ("d",), ("a", "c"))]
+
+
+def test_what_stood_on_others_of_the_batch_is_not_tested_again() -> None:
+    made = batches_apart(*(entry(name, name) for name in "abc"), entry("d", "a"), workers=2)
+    assert made.handle(Resumed()) == [StartTest(1, ("a", "b"), ()), StartTest(2, ("c",), ())]
+    assert made.handle(TestPassed(2)) == [Land(("c",)), StartTest(3, ("d",), ("a", "b"))]
+
+    assert made.handle(TestFailed(1, guilty=("b",))) == [
+        GiveUp("b", "its tests failed"),
+        Land(("a",)),
+    ]
+
+
 def test_the_same_branch_is_in_the_queue_once() -> None:
     made = queue(entry("a", "x"))
     assert add(made, entry("a", "x")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Set
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,9 +37,11 @@ SCOPES = st.frozensets(st.sampled_from("xyz"), min_size=1, max_size=2)
 class Queue(RuleBasedStateMachine):
     """A queue, and whoever carries out what it says, in any order and with any outcome."""
 
+    batch = 1
+
     def __init__(self) -> None:
         super().__init__()
-        self.queue = LandingQueue(3)
+        self.queue = LandingQueue(3, self.batch, apart=True)
         self.entries: dict[str, Entry] = {}
         self.tests: dict[int, tuple[StartTest, tuple[str, ...]]] = {}
         self.proven: dict[str, list[tuple[str, ...]]] = {}
@@ -94,14 +97,19 @@ class Queue(RuleBasedStateMachine):
         self.tell(Added(entry))
 
     @precondition(lambda self: self.tests)
-    @rule(pick=st.integers(0, 9), passes=st.sampled_from([True, True, False]))
-    def end_test(self, pick: int, passes: bool) -> None:
+    @rule(
+        pick=st.integers(0, 9),
+        passes=st.sampled_from([True, True, False]),
+        guilty=st.sets(st.integers(0, 3)),
+    )
+    def end_test(self, pick: int, passes: bool, guilty: Set[int] = frozenset()) -> None:
         test = sorted(self.tests)[pick % len(self.tests)]
         asked, on = self.tests.pop(test)
-        if passes:
-            for id in asked.ids:
+        named = tuple(id for place, id in enumerate(asked.ids) if place in guilty)
+        for id in asked.ids:
+            if passes or (named and id not in named):
                 self.proven.setdefault(id, []).append(on)
-        self.tell(TestPassed(test) if passes else TestFailed(test))
+        self.tell(TestPassed(test) if passes else TestFailed(test, guilty=named))
 
     @precondition(lambda self: self.landing)
     @rule(pick=st.integers(0, 9), how=st.sampled_from(["moved", "landed", "landed", "refused"]))
@@ -173,8 +181,22 @@ class Queue(RuleBasedStateMachine):
         assert set(self.entries) == self.done
 
 
+class Batches(Queue):
+    """The same with batches of what cannot break each other."""
+
+    batch = 3
+
+    @rule(closures=st.lists(st.sampled_from("uvwxyz"), min_size=2, max_size=4))
+    def add_some(self, closures: list[str]) -> None:
+        self.tell(Paused())
+        for scope in closures:
+            self.add(frozenset(scope), barrier=False, chance=0.9)
+        self.tell(Resumed())
+
+
 TestQueue = Queue.TestCase
-TestQueue.settings = settings(
+TestBatches = Batches.TestCase
+TestQueue.settings = TestBatches.settings = settings(
     max_examples=60,
     stateful_step_count=30,
     deadline=None,
@@ -186,7 +208,8 @@ def test_loads_end_with_nothing_untested_landed_and_nobody_left() -> None:
     """`Simulation` raises where something untested lands, or the queue waits for nothing."""
     for seed in range(1000):
         load = make_load(seed, 8, gap=8 * (seed % 2), bad=0.3, disjoint=0.4)
-        result = guild(load, workers=1 + seed % 4, batch=1 + seed % 3)
+        apart = seed % 4 < 2
+        result = guild(load, workers=1 + seed % 4, batch=1 + seed % 3, apart=apart)
         assert len(result.landed) + len(result.refused) == len(load)
 
 
