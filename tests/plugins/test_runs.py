@@ -23,6 +23,7 @@ def guild_event(event):
 
 FAULTY = """
 import os
+import time
 from guild_plugins.stages.hookspecs import hookimpl
 
 @hookimpl
@@ -34,6 +35,9 @@ def guild_implement(request):
             os._exit(3)
         case "junk":
             return 5
+        case "hoards":
+            hoarded = [bytearray(32 << 20) for _ in range(64)]
+            time.sleep(60)
 
 @hookimpl
 def guild_research(request):
@@ -53,6 +57,9 @@ def guild_estimate(request):
 def guild_event(event):
     raise OSError("deaf")
 """
+
+
+FAULTS = ("raises", "exits", "junk", "hoards", "unread", "gate")
 
 
 def repository(top: Path, *scopes: str) -> Path:
@@ -126,7 +133,7 @@ def test_a_broken_plugin_is_named_and_harms_the_units_alone_that_it_was_asked_fo
     tmp_path: Path, site: Path
 ) -> None:
     write_plugin(site, "faulty", FAULTY)
-    top = repository(tmp_path / "repo", "raises", "exits", "junk", "unread", "gate", "well")
+    top = repository(tmp_path / "repo", *FAULTS, "well")
 
     done = guild(
         "run", "t", "--no-tests", "--rounds=1", "--", "sh", "-c", "echo 'X = 2' > $0/m.py",
@@ -140,11 +147,12 @@ def test_a_broken_plugin_is_named_and_harms_the_units_alone_that_it_was_asked_fo
     assert done.returncode == 1, done.stdout + done.stderr
     assert committed(top) == {"well": "X = 2\n"}
     assert set(told) == {
-        "raises/implement", "exits/implement", "junk/implement", "unread/research", "gate/check",
+        *(f"{name}/implement" for name in FAULTS[:4]), "unread/research", "gate/check",
     }  # fmt: skip
     named = "Plugin 'faulty' (guild-faulty 1.0)"
     assert f"{named} raised in guild_implement: RuntimeError: boom" in told["raises/implement"]
     assert "its process ended with 3" in told["exits/implement"]
+    assert "in memory, and 512 are allowed" in told["hoards/implement"]
     assert f"{named} gave an answer that cannot be used" in told["junk/implement"]
     assert f"{named} raised in guild_research: SystemExit: no" in told["unread/research"]
     assert f"{named} raised in guild_check: ValueError: shut" in told["gate/check"]

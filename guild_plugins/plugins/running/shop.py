@@ -47,6 +47,12 @@ ESTIMATING: Final = 1.0
 TAIL: Final = 2000
 """Characters of a log's end that a command is told when its work was not good."""
 
+WORK: Final = frozenset(f"guild_{stage}" for stage in (Stage.IMPLEMENT, Stage.TEST, Stage.LAND))
+"""The hooks whose memory is limited. What reads has what it needs."""
+
+LEAST_MEMORY: Final = 256 << 20
+"""Bytes that a warm process may have in any case: Guild and the plugins are in it."""
+
 Asking = Generator[Action, Ended, Any]
 
 
@@ -204,7 +210,8 @@ class RunShop:
         """Return what the first plugin answers that takes it, or why there is no answer."""
         seconds = self.memory.settings.timeout
         question = Asked(str(self.top), hook, (request,), seconds)
-        ended = yield self._call(unit, asked.ASK, pickle.dumps(question), seconds + GRACE)
+        call = self._call(unit, asked.ASK, pickle.dumps(question), seconds + GRACE)
+        ended = yield self._capped(call, hook)
         if ended.value is None:
             return _broken(ended)
         answered: Answered = pickle.loads(ended.value)  # noqa: S301 - our own process
@@ -299,6 +306,13 @@ class RunShop:
         about = {"scope": scope, "name": self.memory.run.name, "path": place.path if place else ""}
         call = self._call(unit, function, json.dumps({**about, **more}).encode())
         return replace(call, is_brief=True)
+
+    def _capped(self, call: Call, hook: str) -> Call:
+        """Hold a plugin that does a scope's work to the limit that a command has."""
+        if hook not in WORK:
+            return call
+        memory = max(self.memory.settings.memory, LEAST_MEMORY)
+        return replace(call, caps=replace(call.caps, memory=memory))
 
     def _call(
         self, unit: Unit, function: str, payload: bytes, seconds: float | None = None

@@ -43,6 +43,12 @@ def die_once(marker: bytes) -> bytes:
     return die(b"")
 
 
+def hoard(payload: bytes) -> bytes:
+    hoarded = bytearray(int(payload))
+    time.sleep(60)
+    return bytes(hoarded[:1])
+
+
 def sleep(_: bytes) -> bytes:
     time.sleep(60)
     return b""

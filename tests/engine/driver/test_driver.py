@@ -85,6 +85,16 @@ def test_a_group_that_takes_too_much_memory_is_ended_and_the_rest_goes_on(tmp_pa
     assert "in memory, and 200 are allowed" in shop.ended["a/1"].broke
 
 
+def test_a_call_that_takes_too_much_memory_is_ended_and_the_rest_goes_on(tmp_path: Path) -> None:
+    hog = (f"{CALLS}:hoard", str(600 << 20).encode())
+    shop = ShellShop(tmp_path, {"a/1": hog, "b/1": "sleep 0.5"}, Caps(seconds=30, memory=200 << 20))
+
+    end = drive(shop, [unit("a/1"), unit("b/1")])
+
+    assert end == End(1, 1, 0, is_complete=True)
+    assert "in memory, and 200 are allowed" in shop.ended["a/1"].broke
+
+
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     shop = ShellShop(tmp_path, {"a/1": "sleep 60 & echo $! > pid; sleep 61"}, Caps(seconds=0.5))
 
