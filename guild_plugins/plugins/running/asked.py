@@ -16,6 +16,7 @@ TELL: Final = f"{_HERE}.telling:tell"
 PLACE, CLEAR, CHECK, COMMIT = (
     f"{_HERE}.carrying:{name}" for name in ("place", "clear", "check", "commit")
 )
+HOLD, RELEASE = (f"{_HERE}.critical:{name}" for name in ("hold", "release"))
 CARRY: Final = f"{_HERE}.node:carry"
 BRIEF: Final = "{guild-brief}"
 """Stands for the path of a brief that is sent: where it will be is not known before."""

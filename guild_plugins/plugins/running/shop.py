@@ -7,6 +7,7 @@ before knew.
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -177,7 +178,28 @@ class RunShop:
             ended = yield self._carry(unit, asked.CLEAR)
             if ended.code or ended.broke:
                 return _broken(ended)
-        return (yield from self._stage(unit, attempt))
+        if not self.memory.step(str(unit.scope)).exclusive:
+            return (yield from self._stage(unit, attempt))
+        held = _carried((yield self._lease(unit, asked.HOLD)))
+        if isinstance(held, Failed):
+            return replace(held, kind="broke")
+        verdict = yield from self._stage(unit, attempt)
+        yield self._lease(unit, asked.RELEASE)
+        return verdict
+
+    def _lease(self, unit: Unit, function: str) -> Call:
+        """Return a call that takes, or gives back, what a scope uses alone."""
+        about = {
+            "top": str(self.top),
+            "name": self._holder(str(unit.scope)),
+            "exclusive": self.memory.step(str(unit.scope)).exclusive,
+            "patience": self.memory.settings.timeout,
+            "pid": os.getpid(),
+        }
+        return self._call(unit, function, json.dumps(about).encode())
+
+    def _holder(self, scope: ScopeId) -> str:
+        return f"{self.memory.run.name}/{scope}"
 
     def _place(self, unit: Unit) -> Work:
         step = self.memory.step(str(unit.scope))
@@ -239,6 +261,8 @@ class RunShop:
             "GUILD_RUN": self.memory.run.run,
             "GUILD_BRIEF": str(self._brief(str(unit.scope))),
         }
+        if self.memory.step(str(unit.scope)).exclusive:
+            about["GUILD_HOLDER"] = self._holder(str(unit.scope))
         ended = yield Command(
             words=line.words,
             directory=Path(self.memory.places[str(unit.scope)].path),
