@@ -153,7 +153,7 @@ def remove_left(repository: Repository, lock: Path, reference: str, new: str, si
     """
     try:
         info, content = lock.stat(), lock.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a branch may lie where its folder would
         return
     is_ours = f"{new}\n".encode().startswith(content) and info.st_mtime >= since - 2
     if not is_ours:

@@ -28,7 +28,7 @@ from guild_plugins.delivery.furnishing import (
     run_setup,
     variables,
 )
-from guild_plugins.delivery.names import branch_for
+from guild_plugins.delivery.names import PREFIX, branch_for
 from guild_plugins.delivery.operation import Operation, operation
 from guild_plugins.delivery.recovery import recover
 from guild_plugins.delivery.removing import take_away
@@ -37,6 +37,7 @@ from guild_plugins.delivery.workplaces import Workplace, Workplaces, is_alive
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.adding import add_worktree
 from guild_plugins.git.pending import refuse_in_progress
+from guild_plugins.git.process import GitFailed
 from guild_plugins.git.refs import Head, move_ref, point_head, read_head, read_ref
 from guild_plugins.git.repository import Repository, find_repository
 from guild_plugins.git.worktrees import checked_out, flaw_of
@@ -278,7 +279,13 @@ class _Desk:
         top, inherit = self.repository.top, (work.pulse.handle,)
         if one.makes_branch:
             message = f"guild start: from {one.onto.removeprefix('refs/heads/')}"
-            move_ref(top, one.branch, new=one.base, old=None, message=message, inherit=inherit)
+            try:
+                move_ref(top, one.branch, new=one.base, old=None, message=message, inherit=inherit)
+            except GitFailed as error:
+                named = _no_room(top, one)
+                if named is None:
+                    raise
+                raise named from error
         if one.git_dir is not None:
             point_head(top, one.branch, "guild start", inherit)
             return
@@ -319,6 +326,15 @@ def place_folder(repository: Repository, settings: WorkSettings) -> Path:
     if settings.folder is not None:
         return Path(os.path.normpath(main / settings.folder))
     return main.with_name(f"{main.name.removesuffix('.git')}.guild")
+
+
+def _no_room(top: Path, one: Workplace) -> CannotStart | None:
+    """Say which branch lies where a folder of branches would have to be."""
+    for name in (PREFIX.rstrip("/"), one.branch.rpartition("/")[0]):
+        if read_ref(top, name) is not None:
+            short = name.removeprefix("refs/heads/")
+            return CannotStart(one.name, f"there is a branch {short!r}, where git needs a folder")
+    return None
 
 
 def _check_order(order: Order) -> None:

@@ -180,9 +180,21 @@ def test_what_is_in_the_way_is_named_and_left(
     assert cli.main(["start", "fix", "core"]) == Exit.USAGE
     assert "is there already" in capsys.readouterr().err
     assert place(repo, "fix/core").read_text() == "mine"
-    git(repo, "branch", "guild")
-    assert cli.main(["start", "other", "core"]) != Exit.DONE
-    assert branches(repo) == ["refs/heads/guild", "refs/heads/main"]
+
+
+@pytest.mark.parametrize("name", ["guild", "guild/fix"])
+def test_a_branch_where_git_needs_a_folder_is_named_and_does_no_harm(
+    repo: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    git(repo, "branch", name)
+
+    assert cli.main(["start", "fix", "core"]) == Exit.USAGE
+
+    assert f"there is a branch {name!r}" in capsys.readouterr().err
+    assert branches(repo) == [f"refs/heads/{name}", "refs/heads/main"]
+    assert rows(capsys) == []
+    git(repo, "branch", "-m", name, "other")
+    assert cli.main(["start", "fix", "core"]) == Exit.DONE
 
 
 def test_a_work_place_is_never_inside_a_work_tree(repo: Path) -> None:
