@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -155,17 +156,29 @@ def land(top: Path, way: str) -> dict[str, str]:
     return found
 
 
-def measure(origin: Path, folder: Path, way: str) -> tuple[float, dict[str, str], Path]:
-    """Land in a fresh copy, in a process of its own; return seconds and what became of all."""
+@dataclass(frozen=True)
+class Round:
+    """What landing all branches took, and what became of each."""
+
+    seconds: float
+    cpu: float
+    kinds: dict[str, str]
+    top: Path
+
+
+def measure(origin: Path, folder: Path, way: str) -> Round:
+    """Land in a fresh copy, in a process of its own."""
     top = folder / way.replace(" ", "") / "repo"
     shutil.rmtree(top.parent, ignore_errors=True)
     shutil.copytree(origin, top, symlinks=True)
     words = [sys.executable, "-m", "benchmarks.landing", str(top), "--way", way]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(words, check=True, capture_output=True, text=True)
-    seconds = time.perf_counter() - began
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    return seconds, {f"{one['task']}/{one['scope']}": one["kind"] for one in rows}, top
+    kinds = {f"{one['task']}/{one['scope']}": one["kind"] for one in rows}
+    return Round(seconds, cpu, kinds, top)
 
 
 def problems(top: Path, tests: str, *, whole: bool) -> list[str]:
@@ -206,16 +219,17 @@ def compare(args: argparse.Namespace, folder: Path) -> int:
     """Land in all ways, some times, each round in turn."""
     origin = folder / "origin"
     prepare(args.clone, origin, args)
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    times: dict[str, list[Round]] = {way: [] for way in WAYS}
     kinds: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
     for number in range(args.rounds):
         for way in WAYS:
-            seconds, kinds[way], top = measure(origin, folder, way)
-            times[way].append(seconds)
-            print(f"{way}: {seconds:.1f} s", file=sys.stderr)
+            one = measure(origin, folder, way)
+            kinds[way] = one.kinds
+            times[way].append(one)
+            print(f"{way}: {one.seconds:.1f} s, CPU {one.cpu:.1f} s", file=sys.stderr)
             whole = args.check and way == "guild" and not number
-            wrong += problems(top, args.tests, whole=whole)
+            wrong += problems(one.top, args.tests, whole=whole)
             if kinds[way] != kinds["serial"]:
                 wrong.append(
                     f"{way} differs: {sorted(kinds[way].items() ^ kinds['serial'].items())}"
@@ -224,10 +238,11 @@ def compare(args: argparse.Namespace, folder: Path) -> int:
         print(f"{branch:32} {kind}")
     for line in wrong:
         print(f"WRONG: {line}")
-    medians = {way: statistics.median(times[way]) for way in WAYS}
+    medians = {way: statistics.median(one.seconds for one in times[way]) for way in WAYS}
     quickest = min(medians["serial"], medians["serial -n"])
     for way in WAYS:
-        print(f"{way:10} {medians[way]:6.1f} s")
+        cpu = statistics.median(one.cpu for one in times[way])
+        print(f"{way:10} {medians[way]:6.1f} s, CPU {cpu:6.1f} s")
     print(f"{quickest / medians['guild']:.2f} times as quick as the quicker serial queue")
     return 1 if wrong else 0
 

@@ -15,8 +15,9 @@ from guild_plugins.coordination.trust import NotTrusted, is_trusted
 from guild_plugins.delivery.landing.barriers import Wanted
 from guild_plugins.delivery.landing.branches import Branch, choose
 from guild_plugins.delivery.landing.judging import Rules
-from guild_plugins.delivery.landing.landing import Wish, land
+from guild_plugins.delivery.landing.landing import land
 from guild_plugins.delivery.landing.outcomes import Report
+from guild_plugins.delivery.landing.site import Wish
 from guild_plugins.delivery.landing.testing import Means, Suites, folder_for
 from guild_plugins.delivery.landing.trunks import RemoteTrunk
 from guild_plugins.delivery.operation import Operation

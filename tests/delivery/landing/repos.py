@@ -12,8 +12,9 @@ from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.landing.barriers import Resolve
 from guild_plugins.delivery.landing.branches import choose
 from guild_plugins.delivery.landing.judging import Rules
-from guild_plugins.delivery.landing.landing import Wish, land
+from guild_plugins.delivery.landing.landing import land
 from guild_plugins.delivery.landing.outcomes import Outcome, Report, Trial
+from guild_plugins.delivery.landing.site import Wish
 from guild_plugins.delivery.workplaces import Workplaces
 from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.graph.boundaries.reading import read_rules

@@ -11,7 +11,7 @@ from guild_plugins.coordination.lease_errors import LeaseGone
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.coordination.who import asking_for_desk, at_desk
 from guild_plugins.delivery.commit import Wish, commit_scopes
-from guild_plugins.delivery.landing import landing
+from guild_plugins.delivery.landing import joining
 from guild_plugins.delivery.landing.trail import landings_in
 from guild_plugins.delivery.landing.verifying import verify
 from guild_plugins.delivery.message import Messages
@@ -157,7 +157,7 @@ def test_a_landing_past_a_lost_lease_is_found_afterwards(
     expire(trunk)
     other, _ = lease(trunk, "quick")
     Leases(trunk.journal).give_back(other)
-    monkeypatch.setattr(landing, "lease_objections", lambda *_, **__: ())
+    monkeypatch.setattr(joining, "lease_objections", lambda *_, **__: ())
 
     trunk.land()
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from guild_plugins.delivery.landing import landing
+from guild_plugins.delivery.landing import joining
 from guild_plugins.delivery.landing.history import History
-from guild_plugins.delivery.landing.landing import NotProven
 from guild_plugins.delivery.landing.merging import Merged, merge_branch
 from guild_plugins.delivery.landing.notes import REF
 from guild_plugins.delivery.landing.proof import problems_of
+from guild_plugins.delivery.landing.publishing import NotProven
 from guild_plugins.delivery.landing.trail import Landing, landings_in
 from guild_plugins.delivery.landing.verifying import verify
 from guild_plugins.delivery.trees import TreeMerge
@@ -149,7 +149,7 @@ def test_a_merge_that_takes_back_an_earlier_landing_is_refused(
     trunk.branch("t/web", {"web/h.py": "H = 1\n"})
     trunk.land("t/core")
     at, test = trunk.at("main"), Tests()
-    monkeypatch.setattr(landing, "merge_branch", merge_from_a_wrong_base)
+    monkeypatch.setattr(joining, "merge_branch", merge_from_a_wrong_base)
 
     outcome = trunk.outcome("t/web", test=test)
 
@@ -165,14 +165,14 @@ def test_a_tree_that_is_altered_after_its_test_is_not_published(
 ) -> None:
     trunk.branch("t/core", CORE_2)
     other = trunk.at("main^{tree}")
-    write, at = landing.write_landing, trunk.at("main")
+    write, at = joining.write_landing, trunk.at("main")
 
     def alter(*args: object) -> str:
         commit = write(*args)  # type: ignore[arg-type]
         message = git(trunk.top, "log", "-1", "--format=%B", commit)
         return git(trunk.top, "commit-tree", "-p", at, other, input=message).decode()
 
-    monkeypatch.setattr(landing, "write_landing", alter)
+    monkeypatch.setattr(joining, "write_landing", alter)
 
     with pytest.raises(NotProven):
         trunk.land()

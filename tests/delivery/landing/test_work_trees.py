@@ -9,8 +9,7 @@ import pytest
 
 from guild_plugins.coordination.leases import Leases
 from guild_plugins.delivery.doctor import examine
-from guild_plugins.delivery.landing import landing, settling
-from guild_plugins.delivery.landing.landing import _Lander
+from guild_plugins.delivery.landing import landing, publishing, settling
 from guild_plugins.delivery.landing.notes import read_notes
 from guild_plugins.delivery.landing.outcomes import Synchronised
 from guild_plugins.delivery.landing.trunks import LocalTrunk
@@ -124,10 +123,10 @@ def leave_pins(_: object, __: object) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "has_moved"),
     [
-        (_Lander, "_publish", False),
+        (landing, "publish", False),
         (LocalTrunk, "move", False),
-        (landing, "synchronise", True),
-        (landing, "ended", True),
+        (publishing, "synchronise", True),
+        (publishing, "ended", True),
     ],
 )
 def test_a_landing_that_died_is_completed_or_withdrawn(
@@ -156,7 +155,7 @@ def test_git_killed_while_it_deletes_a_reference_keeps_nobody_from_that(
     trunk.branch("t/core", CORE_2)
     with monkeypatch.context() as patch:
         patch.setattr(landing, "unpin", leave_pins)
-        die_at(monkeypatch, trunk, landing, "synchronise")
+        die_at(monkeypatch, trunk, publishing, "synchronise")
     (trunk.journal.place.work / "dead").mkdir()
     left = [trunk.top / ".git" / name for name in ("packed-refs.lock", "packed-refs.new")]
     git(trunk.top, "pack-refs", "--all")
@@ -174,7 +173,7 @@ def test_git_killed_while_it_writes_a_note_keeps_nobody_from_writing_it(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
     trunk.branch("t/core", CORE_2)
-    die_at(monkeypatch, trunk, landing, "write_note")
+    die_at(monkeypatch, trunk, publishing, "write_note")
     lock = trunk.top / ".git/refs/notes/guild.lock"
     lock.parent.mkdir()
     lock.write_text(content)
@@ -189,7 +188,7 @@ def test_the_doctor_completes_it_as_well_and_twice_is_harmless(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk.branch("t/core", CORE_2)
-    die_at(monkeypatch, trunk, landing, "synchronise")
+    die_at(monkeypatch, trunk, publishing, "synchronise")
     assert not trunk.clean()
 
     for _ in range(2):
@@ -206,7 +205,7 @@ def test_files_that_a_dead_process_wrote_are_finished(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch, left: str
 ) -> None:
     trunk.branch("t/core", CORE_2)
-    die_at(monkeypatch, trunk, landing, "synchronise")
+    die_at(monkeypatch, trunk, publishing, "synchronise")
     file = trunk.top / "core/a.py"
     whole = CORE_2["core/a.py"]
     file.write_text(whole if left == "whole" else whole[:7])
@@ -223,7 +222,7 @@ def test_what_somebody_wrote_after_the_death_is_kept(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk.branch("t/core", CORE_2)
-    die_at(monkeypatch, trunk, landing, "synchronise")
+    die_at(monkeypatch, trunk, publishing, "synchronise")
     (trunk.top / "core/a.py").write_text("mine\n")
 
     report = trunk.land()
