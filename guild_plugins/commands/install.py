@@ -12,6 +12,7 @@ from guild_plugins.delivery.installing import install
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import open_repository
 from guild_plugins.git.shims import HOOKS
+from guild_plugins.report.telling import tell
 from guild_plugins.report.text import printable
 
 
@@ -68,7 +69,7 @@ def show(steps: Iterable[Step], done: str, nothing: str, args: argparse.Namespac
     for step in _performed(steps):
         count += 1
         word = f"would be {done}" if args.dry_run else done
-        print(printable(f"{word}: {step.what}  {step.path}"))
+        tell(printable(f"{word}: {step.what}  {step.path}"))
     if not count:
         print(f"Nothing {nothing}.")
 

@@ -12,6 +12,7 @@ from guild_plugins.delivery.starting import Order, Started, start
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import Repository, open_repository
 from guild_plugins.graph.boundaries.gate import UnknownScope
+from guild_plugins.report.telling import tell
 from guild_plugins.report.text import printable, printable_lines
 from guild_plugins.scopes.model import ROOT, ScopeId
 from guild_plugins.scopes.project import load_project
@@ -76,7 +77,7 @@ def _show(started: Started) -> None:
     one = started.place
     ports = f"  ports {started.ports[0]}-{started.ports[-1]}" if started.ports else ""
     word = "" if started.is_new else "  (was there)"
-    print(printable(f"{branch_for(one.task, one.scope)[11:]}  {one.path}{ports}{word}"))
+    tell(printable(f"{branch_for(one.task, one.scope)[11:]}  {one.path}{ports}{word}"))
     if started.trouble is not None:
         print(f"guild: {printable_lines(started.trouble.explain())}", file=sys.stderr)
 

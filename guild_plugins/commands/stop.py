@@ -10,6 +10,7 @@ from pathlib import Path
 from guild_plugins.delivery.stopping import Stopped, Wish, stop
 from guild_plugins.errors import Exit
 from guild_plugins.git.repository import open_repository
+from guild_plugins.report.telling import tell
 from guild_plugins.report.text import printable
 
 
@@ -50,11 +51,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def _show(stopped: Stopped, *, dry_run: bool) -> None:
     one = stopped.place
     if stopped.kept is not None:
-        print(printable(f"{one.name}  kept: {stopped.kept}  ({one.path})"))
+        tell(printable(f"{one.name}  kept: {stopped.kept}  ({one.path})"))
         return
     word = "would be removed" if dry_run else "removed"
     backup = f"; what was in it is {stopped.backup}" if stopped.backup else ""
-    print(printable(f"{one.name}  {word}{backup}"))
+    tell(printable(f"{one.name}  {word}{backup}"))
     if stopped.left is not None:
         text = f"guild: not all of its files could be deleted; what is left is {stopped.left}"
         print(printable(text), file=sys.stderr)

@@ -670,6 +670,19 @@ def test_no_folder_stays_without_a_word(
     assert cli.main(["stop", "fix"]) == Exit.USAGE
 
 
+def test_all_is_done_though_nobody_reads_what_is_told(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in ("start", "stop"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "w", buffering=1) as gone, monkeypatch.context() as patch:  # noqa: PTH123
+            patch.setattr(sys, "stdout", gone)
+            assert cli.main([command, "fix"]) == Exit.DONE
+        assert place(repo, "fix/web").exists() == (command == "start")
+    assert_nothing_left(repo)
+
+
 def test_a_task_named_by_a_path_reaches_no_folder(repo: Path) -> None:
     empty = repo.with_name("empty")
     empty.mkdir()
