@@ -128,7 +128,7 @@ class Tracker:
                 **{event: self._escape(event) for event in ESCAPES},
             }
         )
-        sys.addaudithook(self._hook)
+        sys.addaudithook(self._listener())
         self._undo += [
             standing.for_import_module(self._asked),
             standing.for_environ(self._variable),
@@ -162,13 +162,24 @@ class Tracker:
                 tracker._handlers.update(handlers)
             cls.running = tracker
 
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        handler = self._handlers.get(event)
-        if handler is not None:
-            try:
-                handler(arguments)
-            except Exception as error:  # noqa: BLE001 - it must not reach whoever opened a file
-                self.trouble = f"{type(error).__name__} on {event}: {error}"
+    def _listener(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """Return the audit hook.
+
+        It is a function and says that it is not to be traced: Python looks for that each time, and
+        of a method without success, which takes four times as long as all else.
+        """
+        find = self._handlers.get
+
+        def hear(event: str, arguments: tuple[Any, ...]) -> None:
+            handler = find(event)
+            if handler is not None:
+                try:
+                    handler(arguments)
+                except Exception as error:  # noqa: BLE001 - it must not reach whoever opened a file
+                    self.trouble = f"{type(error).__name__} on {event}: {error}"
+
+        hear.__cantrace__ = False  # type: ignore[attr-defined]
+        return hear
 
     # -- test files ---------------------------------------------------------------------
 
