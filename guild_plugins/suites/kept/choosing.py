@@ -17,7 +17,6 @@ from guild_plugins.graph.roots import found_instead, shadows
 from guild_plugins.scopes.project import Project
 from guild_plugins.suites.kept.circumstances import describe, describe_pool, foreign_names
 from guild_plugins.suites.kept.heads import Head
-from guild_plugins.suites.kept.records import Input
 from guild_plugins.suites.kept.shared import SharedStore, shared_store
 from guild_plugins.suites.kept.snapshot import Snapshot
 from guild_plugins.suites.kept.store import Store
@@ -235,12 +234,3 @@ def begin(config: pytest.Config) -> Choosing | None:
         return None
     shared = shared_store(os.environ)
     return Choosing(config, repository, Store(repository.common_dir / "guild"), shared)
-
-
-def inputs_now(snapshot: Snapshot, wanted: Iterable[tuple[str, str]]) -> tuple[Input, ...]:
-    """Return inputs with what they are now, sorted."""
-    present = snapshot.present
-    return tuple(
-        Input(kind, what, present.identify(kind, what))  # type: ignore[arg-type]
-        for kind, what in sorted(wanted)
-    )

@@ -16,9 +16,9 @@ from guild_plugins.git.process import GitFailed, run_git, split_names
 from guild_plugins.graph.closures import word_of
 from guild_plugins.scopes.kinds import is_test_file
 from guild_plugins.suites.kept import tracking
-from guild_plugins.suites.kept.choosing import Asked, Choosing, inputs_now
+from guild_plugins.suites.kept.choosing import Asked, Choosing
 from guild_plugins.suites.kept.learning import Lessons, Wanted
-from guild_plugins.suites.kept.records import Outcome, Record
+from guild_plugins.suites.kept.records import Input, Outcome, Record
 from guild_plugins.suites.kept.snapshot import Snapshot
 from guild_plugins.suites.kept.telling import CATEGORY, is_cached, tell, when
 from guild_plugins.suites.kept.watching import LABELS, OUTPUT, Watching, watch
@@ -51,6 +51,8 @@ class Keeping:
         self._watching: Watching | None = None
         self._stored: list[Record] = []
         self._refused: dict[str, str] = {}
+        self._known: dict[Wanted, Input | None] = {}
+        """What inputs were before and after the run; nothing for what changed meanwhile."""
 
     # -- before -----------------------------------------------------------------------
 
@@ -226,8 +228,8 @@ class Keeping:
             return escapes[0]
         wanted = {given for lesson in seen for given in lesson.inputs}
         wanted |= self._measured(asked.path, covered or ())
-        inputs = inputs_now(after, wanted)
-        if inputs != inputs_now(self._choosing.snapshot, wanted):
+        inputs = self._inputs(wanted, after)
+        if inputs is None:
             return "changed while it ran"
         run = self._file(asked.candidate.key)
         record = Record(
@@ -242,6 +244,16 @@ class Keeping:
             coverage="" if run.failed or covered is None else self._kept(covered),
         )
         return self._against_others(record, after)
+
+    def _inputs(self, wanted: set[Wanted], after: Snapshot) -> tuple[Input, ...] | None:
+        """Return inputs with what they are, sorted; ``None`` where that is not what they were."""
+        before = self._choosing.snapshot
+        for kind, what in wanted - self._known.keys():
+            now = after.present.identify(kind, what)
+            is_same = now == before.present.identify(kind, what)
+            self._known[kind, what] = Input(kind, what, now) if is_same else None
+        inputs = tuple(given for want in sorted(wanted) if (given := self._known[want]))
+        return inputs if len(inputs) == len(wanted) else None
 
     def _measured(self, path: str, covers: Iterable[Cover]) -> set[Wanted]:
         """Return files that a test file ran and that nothing else shows to be needed.
