@@ -55,10 +55,12 @@ class SetupFailed(GuildError):
 def copy_files(source: Path, target: Path, settings: WorkSettings) -> tuple[Copied, ...]:
     """Copy the files that are configured, where they are; links are not followed.
 
-    A file that the work place has already is left alone. Called again, it gives the same.
+    A folder stands for all files in it. A file that the work place has already is left
+    alone, and is none of the copies unless it is the same. Called again, it gives the same.
     """
     copied = []
-    for name in settings.copy:
+    names = (file for given in settings.copy for file in _files(source, given))
+    for name in dict.fromkeys(names):
         here, there = source / name, target / name
         if not _is_plain(source, name) or not _is_plain(target, name, may_lack=True):
             continue
@@ -67,7 +69,9 @@ def copy_files(source: Path, target: Path, settings: WorkSettings) -> tuple[Copi
             draft = there.with_name(f".{there.name}.guild")
             shutil.copy2(here, draft)
             draft.replace(there)
-        copied.append(Copied(name, digest_of(here)))
+        elif digest_of(there) != digest_of(here):
+            continue  # git has it, and another version of it
+        copied.append(Copied(name, digest_of(there)))
     return tuple(copied)
 
 
@@ -153,6 +157,17 @@ def run_setup(one: Workplace, settings: WorkSettings, own: Mapping[str, str], ha
         raise SetupFailed(one.name, settings.setup, 127) from None
     if done.returncode:
         raise SetupFailed(one.name, settings.setup, done.returncode)
+
+
+def _files(top: Path, name: str) -> list[str]:
+    """Return the files that a configured name stands for, without repositories below it."""
+    if any(step.is_symlink() for step in _steps(top / name, top)):
+        return []
+    found = []
+    for folder, below, files in os.walk(top / name):
+        below[:] = [inner for inner in below if inner != ".git"]
+        found += [os.path.relpath(Path(folder, file), top) for file in files]
+    return sorted(found) or [name]
 
 
 def _is_plain(top: Path, name: str, *, may_lack: bool = False) -> bool:

@@ -311,6 +311,26 @@ def test_a_set_up_that_fails_is_told_and_can_be_repeated(
     assert cli.main(["start", "fix", "core"]) == Exit.DONE
 
 
+def test_a_folder_is_copied_and_what_git_has_is_left_alone(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repo, "guild.toml", CONFIG.replace('".env"', '"local", "local/a b", "core/a", "no such"'))
+    write(repo, ".gitignore", "local\n")
+    git(repo, "commit", "-qam", "copies")
+    for name in ("local/a b", "local/deep/c", "local/.git/config"):
+        write(repo, name, "1\n")
+    (repo / "local/link").symlink_to("a b")
+    write(repo, "core/a", "not committed\n")
+
+    assert cli.main(["start", "fix", "core"]) == Exit.DONE
+
+    tree = place(repo, "fix/core")
+    found = sorted(str(path.relative_to(tree)) for path in (tree / "local").rglob("*"))
+    assert found == ["local/a b", "local/deep", "local/deep/c"]
+    assert (tree / "core/a").read_text() == "1\n"
+    assert cli.main(["stop", "fix"]) == Exit.DONE
+
+
 def test_files_are_not_copied_through_links(repo: Path, tmp_path: Path) -> None:
     (repo / ".env").unlink()
     (repo / ".env").symlink_to(tmp_path / "secret")
