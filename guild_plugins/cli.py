@@ -233,6 +233,7 @@ DEFERRED = (
     "send",
     "recv",
     "ask",
+    "state",
     "trust",
     "commit",
     "split",

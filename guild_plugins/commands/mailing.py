@@ -13,7 +13,7 @@ from typing import Final
 from guild_plugins.commands.times import duration
 from guild_plugins.coordination.mail import Mail
 from guild_plugins.coordination.mail_errors import ScopeUnsaid
-from guild_plugins.coordination.place import place_in, prepare
+from guild_plugins.coordination.place import Place, place_in, prepare
 from guild_plugins.git.repository import open_repository
 
 PATIENCE: Final = 60.0
@@ -26,14 +26,28 @@ def mail_of(directory: Path, scope: str | None, environ: Mapping[str, str] = os.
     :param scope: Who sends and receives; ``None`` for what the run says.
     :raises ScopeUnsaid: Nobody says it.
     """
+    name = who_is(scope, environ)
+    place = place_in(open_repository(directory).common_dir)
+    prepare(place)
+    return Mail(folder_of(place, environ), name)
+
+
+def who_is(scope: str | None, environ: Mapping[str, str]) -> str:
+    """Return which scope this is.
+
+    :raises ScopeUnsaid: Nobody says it.
+    """
     name = scope or environ.get("GUILD_SCOPE")
     if not name:
         raise ScopeUnsaid
-    place = place_in(open_repository(directory).common_dir)
-    prepare(place)
+    return name
+
+
+def folder_of(place: Place, environ: Mapping[str, str]) -> Path:
+    """Return the folder of the run that this process is a part of, else one for no run."""
     run = environ.get("GUILD_RUN", "")
     is_run = re.fullmatch("[0-9a-f]{8,64}", run)
-    return Mail(place.folder / "runs" / run if is_run else place.folder / "mail", name)
+    return place.folder / "runs" / run if is_run else place.folder / "mail"
 
 
 def who_argument(parser: argparse.ArgumentParser) -> None:

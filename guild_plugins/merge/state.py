@@ -46,6 +46,18 @@ def elements(text: bytes) -> set[bytes]:
     return {line.split()[1] for line in merge_states(text).splitlines() if line.startswith(b"+")}
 
 
+def tags(text: bytes, name: bytes) -> set[bytes]:
+    """Return the tags of an element's additions that were not removed."""
+    rows = (line.split() for line in merge_states(text).splitlines() if line.startswith(b"+"))
+    return {tag for _, each, tag in rows if each == name}
+
+
+def registers(text: bytes) -> dict[bytes, tuple[int, bytes, bytes]]:
+    """Return the clock, the writer and the value of each register."""
+    rows = (line.split(b" ", 4) for line in merge_states(text).splitlines() if line[:1] == b"=")
+    return {row[1]: (int(row[2]), row[3], row[4]) for row in rows}
+
+
 def values(text: bytes) -> dict[bytes, bytes]:
     """Return the value of each register."""
     rows = (line.split(b" ", 4) for line in merge_states(text).splitlines() if line[:1] == b"=")

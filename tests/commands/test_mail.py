@@ -80,3 +80,27 @@ def test_what_cannot_be_sent_is_told(
     told = capfd.readouterr().err
     assert "b did not answer within 0.01 s" in told
     assert "scope-unsaid" in told
+
+
+def test_state_is_shared_in_a_run_or_kept_in_a_file(
+    repo: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for words in (["set", "k", "two words"], ["add", "x"], ["add", "y"], ["remove", "y"]):
+        assert main(["state", *words]) == 0
+    for scope in ("a", "b"):
+        assert main(["state", "--as", scope, "count", "n", "2"]) == 0
+        assert main(["state", "--as", scope, "log", "l", f"from {scope}"]) == 0
+    assert main(["state"]) == 0
+    shared = json.loads(capfdbinary.readouterr().out)
+    assert main(["state", "--file", "s.guild-state", "add", "z"]) == 0
+    assert main(["state", "--file", "s.guild-state"]) == 0
+    kept = json.loads(capfdbinary.readouterr().out)
+
+    assert shared == {
+        "values": {"k": "two words"}, "set": ["x"], "counters": {"n": 4},
+        "logs": {"l": ["from a", "from b"]},
+    }  # fmt: skip
+    assert kept["set"] == ["z"]
+    assert main(["state", "frobnicate"]) == 2
+    (repo / "s.guild-state").write_text("no fact\n")
+    assert main(["state", "--file", "s.guild-state"]) == 2
