@@ -92,14 +92,20 @@ class Mail:
     def publish(self, topic: str, body: bytes, *, patience: float | None = None) -> int:
         """Send a copy to every subscriber of a topic; return to how many.
 
-        :raises ChannelFull: A subscriber's channel stayed full; those before it have theirs.
+        :raises ChannelFull: A subscriber's channel stayed full; the others have their copies.
         """
         with self._box.writing() as connection:
             rows = connection.execute(
                 "SELECT scope FROM subscriptions WHERE topic = ? ORDER BY scope", (topic,)
             ).fetchall()
+        full: ChannelFull | None = None
         for (scope,) in rows:
-            self._put(scope, body, MESSAGE, topic=topic, patience=patience)
+            try:
+                self._put(scope, body, MESSAGE, topic=topic, patience=patience)
+            except ChannelFull as error:
+                full = error
+        if full is not None:
+            raise full
         return len(rows)
 
     def ask(self, receiver: str, body: bytes, *, patience: float, priority: int = 0) -> bytes:
@@ -181,6 +187,10 @@ class Mail:
             connection.execute(
                 "INSERT OR IGNORE INTO subscriptions VALUES (?, ?)", (self.scope, topic)
             )
+
+    def topics(self) -> frozenset[str]:
+        """Return the topics that somebody subscribed to, without keeping anybody from writing."""
+        return frozenset(row[0] for row in self._box.read("SELECT topic FROM subscriptions"))
 
     def waiting(self) -> dict[tuple[str, str], int]:
         """Return how many messages each channel holds, by sender and receiver."""

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from guild_plugins.git.locks import StateNotWritten, gate
 
@@ -41,12 +41,16 @@ class Mailbox:
 
     def has(self, query: str, values: tuple[object, ...]) -> bool:
         """Say whether a query finds anything, without keeping anybody from writing."""
+        return bool(self.read(query, values))
+
+    def read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return what a query finds, without keeping anybody from writing."""
         if not self._file.exists():
-            return False
+            return []
         address = f"{self._file.absolute().as_uri()}?mode=ro"
         with _translated(self._file), closing(sqlite3.connect(address, uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            return version == VERSION and connection.execute(query, values).fetchone() is not None
+            return connection.execute(query, values).fetchall() if version == VERSION else []
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

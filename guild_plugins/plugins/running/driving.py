@@ -14,6 +14,7 @@ from guild_plugins.engine.driver.writing import Log
 from guild_plugins.git.process import user_environment
 from guild_plugins.plugins.running.herald import Heard, Herald
 from guild_plugins.plugins.running.shop import RunShop
+from guild_plugins.plugins.running.topics import Published
 from guild_plugins.stages.places import GROUP, may_have_plugins, trusted_places
 from guild_plugins.stages.runs import RunEvent
 
@@ -72,6 +73,7 @@ async def _told(
     hands: Callable[[], Hands] | None,
 ) -> tuple[Driver, bool]:
     herald = None
+    log = Published(log, shop.folder)
     if may_have_plugins(GROUP, trusted_places(shop.top)):
         herald = Herald(shop.top, shop.environ, shop.folder / "events.log", shop.faults)
         log = Heard(log, herald)
