@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from _ast import (
     AST,
-    AsyncFunctionDef,
     Attribute,
     Call,
-    ClassDef,
-    FunctionDef,
     Import,
     ImportFrom,
     Load,
@@ -16,24 +13,13 @@ from _ast import (
     Name,
     Starred,
     Try,
-    arg,
 )
 from collections import Counter
 from typing import NamedTuple
 
+from guild_plugins.merge.bindings import Scope, Use, scopes_of
 from guild_plugins.merge.lost import Versions
 from guild_plugins.merge.names import parse, walk
-
-
-class Use(NamedTuple):
-    """A name of a module, as a file takes it: ``from module import name`` or ``module.name``.
-
-    The name is empty where the module itself is imported.
-    """
-
-    module: str
-    level: int
-    name: str
 
 
 class Called(NamedTuple):
@@ -76,54 +62,35 @@ def _read(tree: Module | None) -> _Read:
     found = _Read(set(), set(), Counter())
     if tree is None:
         return found
-    nodes = walk(tree)
-    tried = {id(n) for t in nodes if isinstance(t, Try) for s in t.body for n in walk(s)}
-    modules: dict[str, tuple[str, int]] = {}
-    names: dict[str, Use] = {}
-    for node in nodes:
-        if isinstance(node, ImportFrom):
-            for each in node.names:
-                inner = f"{node.module}.{each.name}" if node.module else each.name
-                modules[each.asname or each.name] = (inner, node.level)
-                names[each.asname or each.name] = Use(node.module or "", node.level, each.name)
-                if id(node) not in tried:
-                    found.uses.add(Use(node.module or "", node.level, each.name))
-        elif isinstance(node, Import):
-            for each in node.names:
-                modules[each.asname or each.name] = (each.name, 0)
-                if id(node) not in tried:
-                    found.uses.add(Use(each.name, 0, ""))
-    for name in _rebound(nodes):
-        modules.pop(name, None)
-        names.pop(name, None)
-    for node in nodes:
-        if isinstance(node, Attribute) and isinstance(node.ctx, Load):
-            owner = modules.get(_dotted(node.value))
+    nodes = scopes_of(tree)
+    tried = {id(n) for t, _ in nodes if isinstance(t, Try) for s in t.body for n in walk(s)}
+    for node, scope in nodes:
+        if isinstance(node, ImportFrom | Import):
+            if id(node) not in tried:
+                found.uses.update(_imported(node))
+        elif isinstance(node, Attribute) and isinstance(node.ctx, Load):
+            owner = scope.module(_dotted(node.value))
             if owner is not None:
                 found.uses.add(Use(*owner, node.attr))
             found.attributes[node.attr] += 1
-        elif isinstance(node, Call) and (use := _called(node.func, names, modules)):
+        elif isinstance(node, Call) and (use := _called(node.func, scope)):
             call = _call(node, use)
             if call is not None:
                 found.calls.add(call)
     return found
 
 
-def _rebound(nodes: list[AST]) -> set[str]:
-    """Return the names that a file gives to anything but imports."""
-    found = {n.id for n in nodes if isinstance(n, Name) and not isinstance(n.ctx, Load)}
-    found |= {n.arg for n in nodes if isinstance(n, arg)}
-    kinds = FunctionDef | AsyncFunctionDef | ClassDef
-    return found | {n.name for n in nodes if isinstance(n, kinds)}
+def _imported(node: ImportFrom | Import) -> list[Use]:
+    if isinstance(node, Import):
+        return [Use(each.name, 0, "") for each in node.names]
+    return [Use(node.module or "", node.level, each.name) for each in node.names]
 
 
-def _called(
-    function: AST, names: dict[str, Use], modules: dict[str, tuple[str, int]]
-) -> Use | None:
+def _called(function: AST, scope: Scope) -> Use | None:
     if isinstance(function, Name):
-        return names.get(function.id)
+        return scope.name(function.id)
     if isinstance(function, Attribute):
-        owner = modules.get(_dotted(function.value))
+        owner = scope.module(_dotted(function.value))
         return Use(*owner, function.attr) if owner is not None else None
     return None
 

@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol
 from guild_plugins.graph.boundaries.surface import is_moved
 from guild_plugins.graph.imports import Import as Meant
 from guild_plugins.graph.modules import Modules
-from guild_plugins.merge.begun import Begun, Called, Use, find_begun
+from guild_plugins.merge.begun import Begun, Called, find_begun
+from guild_plugins.merge.bindings import Use
 from guild_plugins.merge.glance import Glance
 from guild_plugins.merge.lost import Lost, Versions, bound_names, find_lost
 from guild_plugins.merge.names import parse

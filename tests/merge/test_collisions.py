@@ -192,3 +192,36 @@ def _binds(word: bytes, text: bytes) -> bool:
 
 def _uses(word: bytes, text: bytes) -> bool:
     return {b"a": b"import a", b"f": b"  f(x)"}[word] in text.split(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"),
+    [
+        (b"def f(m):\n    return m.x\n", True),
+        (b"class C:\n    m = 1\n", True),
+        (b"def f():\n    m = 1\n    return lambda: m\n", True),
+        (b"m = None\n", False),
+        (b"def f():\n    global m\n    m = 1\n", False),
+    ],
+)
+def test_what_a_name_is_elsewhere_in_a_file_hides_no_import(other: bytes, is_told: bool) -> None:
+    use = b"from lib import m\n\n\ndef g():\n    return m.old(1)\n"
+
+    found = collide(
+        {"lib/m.py": MODULE.replace(b"def old", b"def new")},
+        {"app.py": other + use},
+        more={"app.py": other},
+    )
+
+    assert found == ([("app.py", "lib/m.py", "old")] if is_told else [])
+
+
+@pytest.mark.parametrize("body", [b"(m):\n    return m.old(1)", b"():\n    m = 1\n    m.old(1)"])
+def test_a_name_that_is_another_thing_where_it_is_used_is_no_collision(body: bytes) -> None:
+    found = collide(
+        {"lib/m.py": MODULE.replace(b"def old", b"def new")},
+        {"app.py": b"from lib import m\n\n\ndef g" + body + b"\n"},
+        more={"app.py": b"from lib import m\n"},
+    )
+
+    assert found == []
