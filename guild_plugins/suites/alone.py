@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -17,17 +17,19 @@ from guild_plugins.suites.pools import Pool
 
 
 @contextmanager
-def as_if_alone(pool: Pool, files: Iterable[str]) -> Iterator[None]:
+def as_if_alone(pool: Pool, files: Iterable[str], anew: Collection[str] = ()) -> Iterator[None]:
     """Give a suite its directory and variables, and take its modules and paths away afterwards.
 
     Without a directory of its own its modules stay: they are those of the others.
 
     :param files: The suite's test files: modules of other suites that are called as one of
         them, or as a conftest on the way to one, are put aside meanwhile.
+    :param anew: First names of modules that it is to import anew.
     """
     home = pool.root
     here, path, environ = Path.cwd(), sys.path[:], dict(os.environ)
     aside = _in_the_way(top_names(files, home), home) if home is not None else {}
+    aside |= {name: module for name, module in sys.modules.items() if _top(name) in anew}
     for name in aside:
         del sys.modules[name]
     before = set(sys.modules)
@@ -42,7 +44,7 @@ def as_if_alone(pool: Pool, files: Iterable[str]) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environ)
         for name in set(sys.modules) - before:
-            if home is not None and _lies_in(sys.modules[name], home):
+            if _top(name) in anew or (home is not None and _lies_in(sys.modules[name], home)):
                 del sys.modules[name]
         sys.modules.update(aside)
         sys.path_importer_cache.clear()
@@ -84,6 +86,10 @@ def _in_the_way(names: set[str], home: Path) -> dict[str, ModuleType]:
     }
 
 
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def _lies_in(module: ModuleType, directory: Path) -> bool:
     file = _file_of(module)
     return file is not None and file.is_relative_to(directory)
@@ -92,3 +98,14 @@ def _lies_in(module: ModuleType, directory: Path) -> bool:
 def _file_of(module: ModuleType) -> Path | None:
     file = getattr(module, "__file__", None)
     return Path(file) if file else None
+
+
+def plugin_of(error: BaseException) -> str | None:
+    """Return the first name of the module in whose hook an error arose; None for pytest's own."""
+    step = error.__traceback__
+    while step is not None:
+        top = _top(step.tb_frame.f_globals.get("__name__", ""))
+        if top not in ("pluggy", "_pytest", "pytest", "guild_plugins"):
+            return top or None
+        step = step.tb_next
+    return None

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 
-from guild_plugins.suites.alone import as_if_alone
+from guild_plugins.suites.alone import as_if_alone, plugin_of
 from guild_plugins.suites.categories import category_of
 from guild_plugins.suites.guard import Guard
 from guild_plugins.suites.heap import Heap
@@ -152,8 +152,9 @@ class InProcess:
         try:
             result = yield
             for pool in self.plan.pools.values():
-                if pool.name and self._has_work(pool) and not session.shouldstop:
+                if pool.name and self._has_work(pool):
                     self._run_nested(session, pool)
+                    _stop_if_asked(session)
             return result
         finally:
             self._write_off(str(session.shouldfail or session.shouldstop or "interrupted"))
@@ -243,17 +244,27 @@ class InProcess:
     # -- nested ------------------------------------------------------------------
 
     def _run_nested(self, session: pytest.Session, pool: Pool) -> None:
-        files = self.files_of(lambda other: other.name == pool.name)
-        with as_if_alone(pool, files):
-            config = _prepareconfig([*(pool.args or ()), "-p", "no:cacheprovider"], None)
-            _write_nothing(config)
-            config.pluginmanager.register(Nested(self, session, pool), "guild-nested")
-            try:
-                config.hook.pytest_cmdline_main(config=config)
-            finally:
-                config._ensure_unconfigure()
+        """Run a suite in a session of its own; how that ends is how this one ends.
 
-    def cannot_set_up(self, pool: Pool, error: BaseException) -> None:
+        A plugin that cannot be set up a second time gets modules of its own for it.
+        """
+        files = self.files_of(lambda other: other.name == pool.name)
+        anew: set[str] = set()
+        while True:
+            nested = Nested(self, session, pool)
+            with as_if_alone(pool, files, anew):
+                _run_session(pool, nested)
+            if nested.ending is None:
+                return
+            if nested.is_up:
+                raise nested.ending
+            plugin = plugin_of(nested.ending)
+            if plugin is None or plugin in anew:
+                self._cannot_set_up(pool, nested.ending)
+                return
+            anew.add(plugin)
+
+    def _cannot_set_up(self, pool: Pool, error: BaseException) -> None:
         """Note that a suite's own session did not come up, and how it would."""
         why = (
             f"could not be set up after others in one process ({type(error).__name__}: {error}); "
@@ -268,15 +279,37 @@ class InProcess:
         self.config.hook.pytest_collectreport(report=report)
 
 
+def _stop_if_asked(session: pytest.Session) -> None:
+    """Stop where pytest's own loop would: after ``--maxfail`` failures, or at a plugin's wish."""
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
+
+
+def _run_session(pool: Pool, nested: Nested) -> None:
+    config = _prepareconfig([*(pool.args or ()), "-p", "no:cacheprovider"], None)
+    _write_nothing(config)
+    config.pluginmanager.register(nested, "guild-nested")
+    try:
+        config.hook.pytest_cmdline_main(config=config)
+    finally:
+        config._ensure_unconfigure()
+
+
 class Nested:
-    """Passes what a nested session reports on to the session around it."""
+    """Passes what a nested session reports on to the session around it.
+
+    ``is_up`` says that all plugins were set up, ``ending`` what broke the session off.
+    """
 
     def __init__(self, outer: InProcess, session: pytest.Session, pool: Pool) -> None:
         self._outer = outer
         self._session = session
         self._prefix = pool.prefix
         self._pool = pool
-        self._is_up = False
+        self.is_up = False
+        self.ending: BaseException | None = None
         self._not_here: frozenset[str] = frozenset()
         if pool.root is None:  # the directory is the outer session's as well: so are the targets
             self._not_here = outer.files_of(lambda other: other.name != pool.name)
@@ -292,15 +325,19 @@ class Nested:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Note that all plugins were set up."""
-        self._is_up = True
+        self.is_up = True
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool | None:
-        """Keep the traceback of a plugin that cannot be set up a second time to ourselves."""
-        if self._is_up:
-            return None
-        self._outer.cannot_set_up(self._pool, excinfo.value)
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Leave it to the session around, which tells of it."""
+        self.ending = excinfo.value
         return True
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """End the session around as well, unless that is what ended this one."""
+        if not (self._session.shouldstop or self._session.shouldfail):
+            self.ending = excinfo.value
 
     @pytest.hookimpl
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:

@@ -407,24 +407,56 @@ def test_a_member_runs_after_the_one_that_pytest_was_started_in(tmp_path: Path) 
 
 
 ONCE = """\
-SET_UP = []
+    import sys
+    SET_UP = []
+    {holder} = SET_UP
 
-def pytest_configure():
-    if SET_UP:
-        raise ValueError("only once")
-    SET_UP.append(1)
+    def pytest_configure():
+        if {holder}:
+            raise ValueError("only once")
+        {holder}.append(1)
 """
 
 
-def test_a_plugin_that_can_be_set_up_only_once_is_named_and_the_run_fails(tmp_path: Path) -> None:
-    tree = write(_two_members(tmp_path), {"once.py": ONCE})
+def test_a_plugin_that_its_module_lets_set_up_only_once_is_imported_anew(tmp_path: Path) -> None:
+    tree = write(_two_members(tmp_path), {"once.py": ONCE.format(holder="SET_UP")})
 
-    alone = run(tree, "--guild-scopes", "-n0", "-p", "once")
-    apart = run(tree, "--guild-scopes", "-n1", "-p", "once")
+    ended = run(tree, "--guild-scopes", "-n0", "-p", "once")
 
-    assert "libs/b could not be set up after others" in alone.out
-    assert "only once" in alone.out
-    assert "with -n 1 it has a process of its own" in alone.out
-    assert "INTERNALERROR" not in alone.out
-    assert alone.code == pytest.ExitCode.TESTS_FAILED
-    assert len(apart.of("passed")) == 2, apart.out
+    assert len(ended.of("passed")) == 2, ended.out
+    assert ended.code == pytest.ExitCode.OK
+
+
+def test_a_plugin_that_a_process_lets_set_up_only_once_is_told_and_the_run_fails(
+    tmp_path: Path,
+) -> None:
+    once = ONCE.replace("= SET_UP", "= getattr(sys, 'once', SET_UP)").format(holder="sys.once")
+    tree = write(_two_members(tmp_path), {"once.py": once})
+
+    ended = run(tree, "--guild-scopes", "-n0", "-p", "once")
+
+    assert "libs/b could not be set up after others" in ended.out
+    assert "only once" in ended.out
+    assert "with -n 1 it has a process of its own" in ended.out
+    assert "INTERNALERROR" not in ended.out
+    assert ended.code == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "option"),
+    [
+        ("raise KeyboardInterrupt", 2, "-v"),
+        ("pytest.exit('enough', returncode=7)", 7, "-v"),
+        ("assert 0", 1, "-x"),
+    ],
+)
+def test_what_ends_the_run_of_a_member_ends_the_whole_run(
+    tmp_path: Path, body: str, code: int, option: str
+) -> None:
+    test = f"import pytest\ndef test_a(): {body}\n"
+    tree = write(_two_members(tmp_path), {"libs/a/tests/test_x.py": test})
+
+    ended = run(tree, "--guild-scopes", "-n0", option)
+
+    assert ended.code == code, ended.out
+    assert not ended.of("passed"), ended.out
