@@ -25,7 +25,7 @@ from pathlib import Path
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.runs import events_of
-from guild_plugins.engine.pipeline.core import Pipeline
+from guild_plugins.engine.pipeline.core import WITHOUT_EFFECT, Pipeline
 from guild_plugins.engine.pipeline.instructions import Start
 from guild_plugins.engine.pipeline.simulator import CROWD, Simulation, World
 from guild_plugins.report.tables import render_table
@@ -95,13 +95,14 @@ def replay_all(journal: Journal) -> None:
     begin, cpu = time.monotonic(), time.process_time()
     kinds: Counter[str] = Counter()
     states: dict[str, Pipeline] = {}
-    for event in events_of(journal):
+    for event in events_of(journal, without=WITHOUT_EFFECT):
         if event.run not in states:
             states[event.run] = Pipeline()
         states[event.run].handle(event)
         kinds[type(event).__name__] += 1
     took, used = time.monotonic() - begin, time.process_time() - cpu
-    count = kinds.total()
+    with journal.reading() as looked:
+        count = looked.count() if looked is not None else 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     head = ("events", "seconds", "CPU seconds", "us an event", "MB at the peak")
     print(

@@ -20,7 +20,7 @@ from guild_plugins.coordination.turns import turn
 from guild_plugins.engine.driver import proc
 from guild_plugins.engine.driver.driver import Driver
 from guild_plugins.engine.pipeline.account import Account
-from guild_plugins.engine.pipeline.core import Pipeline
+from guild_plugins.engine.pipeline.core import WITHOUT_EFFECT, Pipeline
 from guild_plugins.engine.pipeline.progress import State
 from guild_plugins.errors import Exit, GuildError
 from guild_plugins.git.repository import Repository, open_repository
@@ -187,7 +187,10 @@ def _resume(repository: Repository, journal: Journal, args: argparse.Namespace) 
     started = runs[-1]
     with _alone(journal, started):
         proc.end_marked(f"GUILD_RUN={started.run}")  # what a killed coordinator left behind
-        return _drive(repository, journal, started, events_of(journal, started.run), args)
+        has_plugins = may_have_plugins(GROUP, trusted_places(repository.top))
+        untold = () if has_plugins else WITHOUT_EFFECT
+        past = events_of(journal, started.run, without=untold)
+        return _drive(repository, journal, started, past, args)
 
 
 @contextmanager

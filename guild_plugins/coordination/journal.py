@@ -109,6 +109,11 @@ class Transaction:
         )
         yield from (event for row in rows if (event := Line(*row).event) is not None)
 
+    def count(self) -> int:
+        """Return how many events there are."""
+        (number,) = self._connection.execute("SELECT count(*) FROM events").fetchone()
+        return int(number)
+
     def snapshot(self, name: str) -> str | None:
         """Return what was kept under a name."""
         row = self._connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from guild_plugins.coordination.errors import JournalDamaged
@@ -14,14 +14,18 @@ from guild_plugins.stages.runs import RUN_KINDS, RunEnded, RunEvent, RunStarted
 BOUNDS: Final = (RunStarted.__name__, RunEnded.__name__)
 
 
-def events_of(journal: Journal, run: str | None = None) -> Iterator[RunEvent]:
+def events_of(
+    journal: Journal, run: str | None = None, *, without: Collection[type[RunEvent]] = ()
+) -> Iterator[RunEvent]:
     """Yield the facts of one run, or of all, the oldest first; none of them is kept.
 
+    :param without: Kinds that are not wanted, and not read.
     :raises JournalDamaged: A line does not fit its kind.
     """
+    kinds = [name for name, kind in RUN_KINDS.items() if kind not in without]
     # Looking into the text is cheap, and spares the decoding of all other runs' facts.
     mark = f'"run":{json.dumps(run)}' if run is not None else ""
-    for event in _read(journal, tuple(RUN_KINDS), mark):
+    for event in _read(journal, tuple(kinds), mark):
         if run is None or event.run == run:
             yield event
 

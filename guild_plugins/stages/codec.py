@@ -139,8 +139,9 @@ def _fields_reader(kind: Any) -> _Reader:
     shapes = _Shapes(kind, hints)
 
     def read(data: Any, place: str) -> Any:
-        if shapes.fit(data):
-            return kind(**data)
+        made = shapes.make(data)
+        if made is not None:
+            return made
         if not isinstance(data, dict):
             raise Undecodable(f"{place} is no object")
         if not needed <= data.keys() <= readers.keys():
@@ -155,31 +156,46 @@ def _fields_reader(kind: Any) -> _Reader:
 class _Shapes:
     """The types that a kind's fields may have in JSON, where they are taken as they are.
 
-    Looked up, not gone through: most of the time that a long journal takes to read
-    would be for that.
+    Looked up, not gone through, and put where they belong without `__init__`, which asks
+    a frozen class for leave each time: most of the time that a long journal takes to
+    read would be for that.
     """
 
     def __init__(self, kind: Any, hints: dict[str, Any]) -> None:
         names = _names(kind)
+        slots = [getattr(kind, name, None) for name in names]
         self._allowed = [_as_they_are(hints[name]) for name in names]
-        self._count = len(names) if len(names) > 1 and all(self._allowed) else -1
+        self._is_simple = (
+            len(names) > 1
+            and all(self._allowed)
+            and all(isinstance(slot, types.MemberDescriptorType) for slot in slots)
+            and not hasattr(kind, "__post_init__")
+        )
+        self._kind, self._count = kind, len(names)
         self._values = itemgetter(*names) if names else None
+        setters = [getattr(slot, "__set__", None) for slot in slots]
+        self._setters: list[Any] = setters if self._is_simple else []
         self._known: set[tuple[type, ...]] = set()
 
-    def fit(self, data: Any) -> bool:
-        """Say whether data can be taken as it is; that it cannot is no fault yet."""
-        if self._values is None or type(data) is not dict or len(data) != self._count:
-            return False
+    def make(self, data: Any) -> Any:
+        """Return the value; ``None`` where the data is to be looked at more closely."""
+        if not self._is_simple or type(data) is not dict or len(data) != self._count:
+            return None
+        assert self._values is not None, "there are fields"
         try:
-            shape = tuple(map(type, self._values(data)))
+            values = self._values(data)
         except KeyError:
-            return False
-        if shape in self._known:
-            return True
-        if not all(each in allowed for each, allowed in zip(shape, self._allowed, strict=True)):
-            return False
-        self._known.add(shape)
-        return True
+            return None
+        shape = tuple(map(type, values))
+        if shape not in self._known:
+            pairs = zip(shape, self._allowed, strict=True)
+            if not all(each in allowed for each, allowed in pairs):
+                return None
+            self._known.add(shape)
+        made = object.__new__(self._kind)
+        for put, value in zip(self._setters, values, strict=True):
+            put(made, value)
+        return made
 
 
 def _as_they_are(kind: Any) -> frozenset[type]:

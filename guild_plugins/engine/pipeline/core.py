@@ -107,7 +107,8 @@ class Pipeline(Situation):
             return False
         self.demand.correct(job.attempt, event.cpu, event.memory)
         self.demand.note(job.unit.stage, event.cpu, event.memory)
-        return True
+        is_wanted = bool(self.ready) and self.crew.size + self.crew.hiring < self.allowed
+        return is_wanted or bool(self.crew.free)  # else nobody can begin anything
 
     def _finish(self, event: UnitFinished) -> bool:
         progress = self.graph.units.get(event.unit)
@@ -219,6 +220,9 @@ _REACTIONS: Final[dict[type[RunEvent], Callable[[Pipeline, Any], bool]]] = {
     RunResumed: Pipeline._resume,
     RunEnded: Pipeline._close,
 }
+
+WITHOUT_EFFECT: Final = tuple(k for k, react in _REACTIONS.items() if react is Pipeline._ignore)
+"""Facts that are kept for people and plugins: replaying without them gives the same state."""
 
 
 def replay(events: Iterable[RunEvent]) -> Pipeline:

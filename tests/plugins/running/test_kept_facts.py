@@ -11,10 +11,10 @@ from guild_plugins.coordination.errors import JournalDamaged
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.runs import events_of, open_runs
-from guild_plugins.engine.pipeline.core import Pipeline
+from guild_plugins.engine.pipeline.core import WITHOUT_EFFECT, Pipeline, replay
 from guild_plugins.engine.pipeline.simulator import Outcome, Simulation, World
 from guild_plugins.engine.pipeline.snapshot import snapshot
-from guild_plugins.stages.runs import RunEvent, UnitMeasured
+from guild_plugins.stages.runs import RunEvent, UnitMeasured, UnitStarted
 from tests.engine.pipeline.making import chains, free_limits
 
 ROUGH = World(latency=0.01, breaks=0.05, objects=0.05, loses=0.03, leaves=0.03)
@@ -54,6 +54,19 @@ def test_the_journal_gives_a_runs_state_after_any_prefix_among_those_of_other_ru
         assert found == wanted
 
     assert [each.run for each in open_runs(journal)] == list(states)
+
+
+def test_facts_without_effect_are_not_needed_for_the_state(tmp_path: Path) -> None:
+    journal = Journal(place_in(tmp_path))
+    states: list[str] = []
+    facts = simulated(3, "r", states)
+    begun = UnitStarted(id="begun", at=1.0, run="r", unit="s0/research", attempt=1, worker="w1")
+    journal.append(*facts[:5], begun, *facts[5:], durable=False)
+
+    kept = list(events_of(journal, "r", without=WITHOUT_EFFECT))
+
+    assert len(list(events_of(journal, "r"))) == len(kept) + 1 == len(facts) + 1
+    assert snapshot(replay(kept)) == states[-1] == snapshot(replay(events_of(journal, "r")))
 
 
 def test_a_fact_that_does_not_fit_its_kind_is_damage(tmp_path: Path) -> None:
