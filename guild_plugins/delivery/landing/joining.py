@@ -22,16 +22,31 @@ from guild_plugins.git.objects import GitObjects
 
 @dataclass
 class Joiner:
-    """Joins branches to trunk, or to the last commit of what is to become trunk."""
+    """Joins branches to trunk, or to the last commit of what is to become trunk.
+
+    What a branch became on a commit is remembered: what is tested is what lands.
+    """
 
     site: Site
-    _rebuilt: dict[tuple[str, str], tuple[Merged, tuple[str, ...]]] = field(default_factory=dict)
+    _made: dict[tuple[str, Branch], Link | Refused | None] = field(default_factory=dict)
 
     def link(self, trunk: str, head: str, branch: Branch) -> Link | None:
         """Merge, judge and write one branch; ``None`` where trunk has all of it.
 
         :raises Refused: Something is wrong with it.
         """
+        key = head, branch
+        if key not in self._made:
+            try:
+                self._made[key] = self._link(trunk, head, branch)
+            except Refused as refused:
+                self._made[key] = refused
+        made = self._made[key]
+        if isinstance(made, Refused):
+            raise made
+        return made
+
+    def _link(self, trunk: str, head: str, branch: Branch) -> Link | None:
         try:
             merged = merge_branch(self.site.top, head, branch.tip)
         except NotMergeable as error:
@@ -53,17 +68,12 @@ class Joiner:
         return Link(branch, merged, commit, number, ())
 
     def _without_barriers(self, branch: Branch, merged: Merged) -> tuple[Merged, tuple[str, ...]]:
-        """Let barriers that conflict be made anew, once for the same merge; return their paths."""
+        """Let barriers that conflict be made anew; return their paths."""
         resolve = self.site.wish.resolve
         if merged.result.is_clean or resolve is None:
             return merged, ()
-        key = merged.head, merged.tip
-        if key not in self._rebuilt:
-            is_barrier = self.site.rules.of(merged.head).is_barrier
-            self._rebuilt[key] = resolve_barriers(
-                self.site.repository, merged, branch.scope, is_barrier, resolve
-            )
-        return self._rebuilt[key]
+        is_barrier = self.site.rules.of(merged.head).is_barrier
+        return resolve_barriers(self.site.repository, merged, branch.scope, is_barrier, resolve)
 
     def _problems(self, merged: Merged, rebuilt: Sequence[str]) -> list[str]:
         """Return what the merged tree holds beside trunk and the branch's change.

@@ -63,7 +63,8 @@ def land(repository: Repository, wish: Wish, rules: Rules, make_tester: MakeTest
             holder = for_command(name_here(repository.top, os.environ), os.environ)
             shown = shown_leases(os.environ)
             site = Site(repository, leases, rules, work, onto, wish, places, holder, shown)
-            lander = _Lander(site, Joiner(site), Prover(site, testers))
+            joiner = Joiner(site)
+            lander = _Lander(site, joiner, Prover(site, joiner, testers))
             lander.land([branch for branch in wish.branches if branch.onto == onto])
             outcomes += [lander.outcomes[branch] for branch in wish.branches if branch.onto == onto]
             synced += lander.synced

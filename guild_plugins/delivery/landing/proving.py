@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from guild_plugins.delivery.landing.branches import Branch
 from guild_plugins.delivery.landing.crew import CannotBuild, Crew
-from guild_plugins.delivery.landing.merging import merge_branch, tree_of
+from guild_plugins.delivery.landing.joining import Joiner
 from guild_plugins.delivery.landing.outcomes import Trial
 from guild_plugins.delivery.landing.pins import pin, unpin
 from guild_plugins.delivery.landing.site import Link, Refused, Site
 from guild_plugins.delivery.landing.testing import Tester
-from guild_plugins.delivery.landing.writing import write_landing
 from guild_plugins.delivery.operation import Operation
 from guild_plugins.delivery.queue.facts import Entry
-from guild_plugins.delivery.trees import NotMergeable
 
 MakeTester = Callable[[Operation, int], Tester]
 """Returns a tester for an operation; they are numbered from 0, and work side by side."""
@@ -53,6 +51,7 @@ class Prover:
     """Tests commits, and remembers what passed."""
 
     site: Site
+    joiner: Joiner
     test: Testers
     proven: dict[Branch, Link] = field(default_factory=dict)
     trials: dict[Branch, list[Trial]] = field(default_factory=dict)
@@ -100,33 +99,21 @@ class Prover:
         crew = Crew(self.site.wish.workers, self.test, self.test.cancel, self.site.wish.batch)
 
         def build(after: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
-            head, line = trunk, (*after, *names)
-            for place, name in enumerate(line):
-                branch = entries[name]
-                made = chains.get(line[: place + 1])
-                if made is not None:
-                    head = made
-                    continue
+            head = base = trunk
+            for place, name in enumerate((*after, *names)):
                 try:
-                    merged = merge_branch(self.site.top, head, branch.tip)
-                except NotMergeable:
+                    link = self.joiner.link(trunk, head, entries[name])
+                except Refused:
                     raise CannotBuild from None
-                if not merged.result.is_clean or self.site.rules.objections(branch, merged):
+                if link is None:
                     raise CannotBuild
-                head = write_landing(self.site.top, branch, merged, None)
-                chains[line[: place + 1]] = head
-                links[head] = Link(branch, merged, head, None, ())
-            pin(
-                self.site.top,
-                f"{self.site.work.id}-{len(pins)}",
-                head,
-                (self.site.work.pulse.handle,),
-            )
+                base = head if place == len(after) else base
+                head, links[link.commit] = link.commit, link
             pins.append(f"{self.site.work.id}-{len(pins)}")
-            return head, chains.get(tuple(after), trunk)
+            pin(self.site.top, pins[-1], head, (self.site.work.pulse.handle,))
+            return head, base
 
         pins: list[str] = []
-        chains: dict[tuple[str, ...], str] = {}
         links: dict[str, Link] = {}
         try:
             known = [self._entry(trunk, branch) for branch in entries.values()]
@@ -149,15 +136,12 @@ class Prover:
     def _entry(self, trunk: str, branch: Branch) -> Entry | None:
         """Return what the queue has to know of a branch; ``None`` where it fits no trunk yet."""
         try:
-            merged = merge_branch(self.site.top, trunk, branch.tip)
-        except NotMergeable:
+            link = self.joiner.link(trunk, trunk, branch)
+        except Refused:
             return None
-        before = tree_of(self.site.top, trunk)
-        if not merged.result.is_clean or merged.tree == before:
+        if link is None:
             return None
-        if self.site.rules.objections(branch, merged):
-            return None
-        impact = self.site.rules.impact(before, merged.tree)
+        impact = self.site.rules.impact(trunk, link.commit)
         book = self.site.rules.of(trunk)
         is_barrier = any(book.is_barrier(path) for path in impact.changed)
         # A command's verdict is on one tree: each is tested on those before it.
