@@ -19,6 +19,7 @@ from guild_plugins.coordination import here
 from guild_plugins.coordination.journal import Journal, Transaction
 from guild_plugins.coordination.liveness import abandoned, bury, is_locked
 from guild_plugins.coordination.place import Place
+from guild_plugins.git.adding import remove_begun
 from guild_plugins.git.lockfile import is_left_lock
 from guild_plugins.git.pending import git_at_work
 from guild_plugins.git.refs import RefLocked, is_ancestor, read_ref
@@ -30,6 +31,9 @@ from guild_plugins.stages.events import (
     ReferenceMoved,
     fresh_id,
 )
+
+DRAFT: Final = "admin-draft-"
+"""How the drafts of work trees begin that an operation has for itself alone."""
 
 KINDS: Final = ("OperationStarted", "ReferenceMoved", "OperationAbandoned")
 
@@ -182,12 +186,14 @@ def remove_packed_lock(repository: Repository, since: float = 0.0) -> None:
 
 
 def _clear(repository: Repository, folder: Path) -> None:
-    """Remove a dead operation's folder, and the lock on an index that is made of its file."""
+    """Remove a dead operation's folder, and what was to be made of what is in it."""
     trees = repository.common_dir / "worktrees"
     for git_dir in (repository.common_dir, *(trees.iterdir() if trees.is_dir() else ())):
         lock = git_dir / "index.lock"
         if any(is_left_lock(lock, file) for file in folder.iterdir()):
             lock.unlink(missing_ok=True)
+    for draft in folder.glob(f"{DRAFT}*"):
+        remove_begun(repository, draft)
     shutil.rmtree(folder, ignore_errors=True)
 
 

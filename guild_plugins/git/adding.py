@@ -44,7 +44,8 @@ def add_worktree(
     """Add a work tree of a branch that is there, locked; durable when this returns.
 
     :param branch: Its full name; checked out nowhere else. Or a commit, for a detached head.
-    :param draft: A folder that is not there yet, on the file system of the repository.
+    :param draft: A folder that is not there yet, on the file system of the repository. It is
+        there before anything else is, and gone when git knows of the work tree.
     :param inherit: Open files that git keeps open as long as it runs.
     :raises GitFailed: Git could not do it.
     :raises FileExistsError: The folder is there.
@@ -58,7 +59,7 @@ def add_worktree(
     else:
         real = Path(os.path.realpath(path))  # as git writes it
         _draw_up(draft, real, branch, reason)
-        real.mkdir()
+        real.mkdir(parents=True)
         _publish(draft, Path(os.path.realpath(repository.common_dir / "worktrees")), real)
         fill = ["reset", "--quiet", "--hard", "--no-recurse-submodules"]
         run_git(fill, path, extra_env=_FETCHING, inherit=inherit)
@@ -67,6 +68,27 @@ def add_worktree(
         for entry in (*found.git_dir.iterdir(), found.git_dir, found.git_dir.parent):
             _sync(entry)
         _sync(path / ".git")
+
+
+def remove_begun(repository: Repository, draft: Path) -> None:
+    """Remove what a dead process had made of a work tree, beside the draft that it left."""
+    try:
+        link = os.fsdecode((draft / "gitdir").read_bytes())
+    except OSError:
+        return
+    if not link.endswith("/.git\n"):
+        return  # then nothing else was made
+    path = Path(link.rstrip("\n")).parent
+    if holds_nothing(path, repository.common_dir):
+        (path / ".git").unlink(missing_ok=True)
+    remove_empty(path, *path.parents[:2])
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove folders that have nothing in them."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def holds_nothing(path: Path, common_dir: Path) -> bool:

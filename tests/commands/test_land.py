@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from guild_plugins import cli
 from guild_plugins.delivery.landing.testing import Means, clean_environment, failed_scopes
 from guild_plugins.errors import Exit
+from guild_plugins.git import adding
 from tests.commands.repos import git, isolate
 from tests.delivery.landing.repos import CONFIG, Trunk
 
@@ -107,6 +109,24 @@ def test_what_passes_the_second_time_lands_and_is_called_flaky(
     code, data = land(capsys, "core", "--test-command", f"{sys.executable} {tmp_path / 'flaky.py'}")
 
     assert (code, data["outcomes"][0]["trials"][0]["flaky"]) == (Exit.DONE, True)
+
+
+def test_a_work_tree_that_could_not_be_made_leaves_no_folder(
+    trunk: Trunk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    trunk.branch("t/core", {"core/a.py": "def f():\n    return 2\n"})
+    monkeypatch.setattr(adding, "_publish", full)
+    at = trunk.at("main")
+
+    code = cli.main(["land", "--task", "t", "--test-command", "true"])
+
+    assert code != Exit.DONE
+    assert trunk.at("main") == at
+    assert not trunk.top.with_name("repo.guild").exists()
+    assert len(git(trunk.top, "worktree", "list").splitlines()) == 1
 
 
 def test_a_test_that_takes_too_long_is_ended(

@@ -24,7 +24,8 @@ from typing import Final, Protocol
 
 from guild_plugins.delivery.furnishing import copy_files
 from guild_plugins.delivery.landing.outcomes import Trial
-from guild_plugins.git.adding import add_worktree
+from guild_plugins.delivery.recovery import DRAFT
+from guild_plugins.git.adding import add_worktree, remove_empty
 from guild_plugins.git.process import run_git, user_environment
 from guild_plugins.git.repository import Repository
 from guild_plugins.git.worktrees import Admin, admins
@@ -138,11 +139,11 @@ class Suites:
         """Remove the work tree."""
         if self._is_made:
             remove_trees(self.repository, self.operation, self.trash)
+            _remove_folder(self.folder)  # git may never have known of it
             self._is_made = False
 
     def _check_out(self, commit: str) -> None:
         if not self._is_made:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
             self._is_made = True
             reason = f"{MARK}{self.operation}"
             add_worktree(
@@ -150,7 +151,7 @@ class Suites:
                 self.folder,
                 commit,
                 reason=reason,
-                draft=self.trash / f"admin-draft-{self.slot}",
+                draft=self.trash / f"{DRAFT}{self.slot}",
                 inherit=(self.handle,),
             )
         else:
@@ -232,9 +233,6 @@ def remove_trees(repository: Repository, operation: str, trash: Path) -> None:
         if owner == operation:
             if admin.path is not None:
                 _remove_folder(admin.path)
-                for empty in list(admin.path.parents)[:2]:
-                    with suppress(OSError):
-                        empty.rmdir()
             gone = trash / f"admin-{admin.folder.name}"
             with suppress(FileNotFoundError):
                 admin.folder.rename(gone)
@@ -251,6 +249,7 @@ def _remove_folder(path: Path) -> None:
         path.rename(gone)
     for left in (gone, path):
         shutil.rmtree(left, ignore_errors=True)
+    remove_empty(*path.parents[:2])
 
 
 def folder_for(places: Path, operation: str, slot: int) -> Path:

@@ -184,6 +184,26 @@ def test_git_killed_while_it_writes_a_note_keeps_nobody_from_writing_it(
     assert list(read_notes(trunk.top, [trunk.at("main")])) == [trunk.at("main")]
 
 
+@pytest.mark.parametrize("left", ["nothing", "a folder", "a link", "a file"])
+def test_a_work_tree_that_git_does_not_know_of_yet_is_removed_unless_something_is_in_it(
+    trunk: Trunk, tmp_path: Path, left: str
+) -> None:
+    folder = tmp_path / "repo.guild/.landing/landing-dead-0"
+    draft = trunk.journal.place.work / "dead/admin-draft-0"
+    for one in (draft, folder.parent if left == "nothing" else folder):
+        one.mkdir(parents=True)
+    (draft / "gitdir").write_text(f"{folder}/.git\n")
+    if left == "a link":
+        (folder / ".git").write_text(f"gitdir: {trunk.top}/.git/worktrees/landing-dead-0\n")
+    if left == "a file":
+        (folder / "mine").touch()
+    trunk.branch("t/core", CORE_2)
+
+    trunk.land()
+
+    assert (tmp_path / "repo.guild").exists() is (left == "a file")
+
+
 def test_the_doctor_completes_it_as_well_and_twice_is_harmless(
     trunk: Trunk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
