@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from guild_plugins.suites.kept.tracking import Tracker, read
+from guild_plugins.suites.kept.tracking import ANY, Tracker, read
 
 
 def test_variables_of_shells_and_of_runs_are_no_input(tmp_path: Path) -> None:
@@ -16,3 +17,25 @@ def test_variables_of_shells_and_of_runs_are_no_input(tmp_path: Path) -> None:
     exec(code, {"hear": tracker._variable, "names": names})
 
     assert [what for _, _, what in read(tracker.observed())["notes"]] == ["MODE", "_MODE"]
+
+
+def test_a_process_that_is_left_behind_counts_until_it_has_ended(tmp_path: Path) -> None:
+    tracker = Tracker(str(tmp_path))
+    paths = [str(tmp_path / f"test_{name}.py") for name in ("starts", "beside", "after")]
+    start = compile("hear('escape', 'started a process')", paths[0], "exec")
+
+    tracker.begin(paths[0])
+    with subprocess.Popen(["sleep", "60"]) as process:
+        exec(start, {"hear": lambda *note: tracker._note(*note)})
+        tracker.end(None)
+        tracker.begin(paths[1])
+        tracker.end(None)
+        assert tracker._has_left_a_process()
+        process.kill()
+    tracker.begin(paths[2])
+    tracker.end(None)
+
+    assert not tracker._has_left_a_process()
+    assert [note for note in read(tracker.observed())["notes"] if note[0] == ANY] == [
+        [ANY, "escape", "ran beside a process that an earlier test left behind"]
+    ]

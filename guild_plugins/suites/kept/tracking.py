@@ -194,7 +194,7 @@ class Tracker:
         """End what ``begin`` began."""
         self._note_modules()
         if self._window is not None:
-            if self._has_left_a_process():
+            if self._has_left_a_process():  # until it has ended
                 self._add(ANY, "escape", "ran beside a process that an earlier test left behind")
             self._ended[self._window] = len(self._notes)
         self._window = before
@@ -325,8 +325,11 @@ class Tracker:
         return lambda _: self._note("escape", reason)
 
     def _has_left_a_process(self) -> bool:
-        before = self._own_children or set()
-        return self._has_escaped and bool(_children() - before)
+        """Say whether a process runs that a test started; none can, unless one was heard of."""
+        if self._has_escaped:
+            before = self._own_children or set()
+            self._has_escaped = bool(_children() - before)
+        return self._has_escaped
 
     # -- notes ----------------------------------------------------------------------------
 
