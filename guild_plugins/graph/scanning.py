@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     rb'"""'
     rb""" | (?: [^"\\\n]++ | \\. )*+" )
     | '(?: ''(?: [^'\\]++ | \\. | '(?!'') )*+''' | (?: [^'\\\n]++ | \\. )*+' )
-    | (["'])
+    | "() | '()
     | \n[\ \t\f]*+(?:
         (import|from)
         | (if|elif|else|try|except|finally|def|async|class|with|for|while|match|case)
@@ -41,8 +41,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LONE_QUOTE, _STATEMENT, _HEADER = 1, 2, 3
-"""The groups of a token; a string and a comment have none."""
+_STATEMENT, _HEADER = 3, 4
+"""Groups of a token. The two before are quotes without an end; a string and a comment have none.
+
+Each alternative begins with a plain character: then Python's engine passes over all others in a
+tight loop, and needs half the time.
+"""
 
 _AFTER = re.compile(rb"[;:][ \t\f]*+(?:import|from)\b")
 _UNUSUAL = (b"pytest_plugins", b"\r", b"\x00")
