@@ -111,7 +111,7 @@ async def _run(command: Command) -> Ended:
 
 def _guard(group: int) -> subprocess.Popen[bytes]:
     """Start what ends a process group when this process is gone, however it went."""
-    words = ("sh", "-c", 'read _; kill -9 -- "-$0"', str(group))
+    words = ("sh", "-c", 'read _; kill -9 "-$0"', str(group))  # dash's kill knows no --
     return subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from guild_plugins.plugins.running.parcels import ParcelTorn, pack_alone, unwrap
 from tests.plugins.distributions import guild
 from tests.plugins.test_runs import git, repository
 
+TOP = Path(__file__).parents[3]
 FACTS = ("RunStarted", "UnitStarted", "UnitFinished", "UnitLost", "UnitFailed", "RunEnded")
 """Those whose number does not depend on how fast a machine is."""
 
@@ -95,6 +100,41 @@ def test_what_does_not_fit_or_takes_too_long_is_told(top: Path) -> None:
 
     assert ended["broke"] == "it was not done after 0.3 s"
     assert "index-pack" in torn["trouble"]
+
+
+def test_a_worker_that_is_killed_takes_its_command_with_it(top: Path, cache: Path) -> None:
+    base, pids = git(top, "rev-parse", "HEAD").strip(), top.parent / "pids"
+    script = f'sleep 60 & echo $! $$ > "{pids}.new"; mv "{pids}.new" "{pids}"; wait'
+    order, work = distant._pack(command(top, script), Base(top, base, os.environ))
+    (top.parent / "parcel").write_bytes(wrap(order, pack_alone(top, base), work))
+    code = "from guild_plugins.plugins.running.node import carry; carry(open(0, 'rb').read())"
+    with (top.parent / "parcel").open("rb") as parcel:
+        worker = subprocess.Popen([sys.executable, "-c", code], stdin=parcel, cwd=TOP)
+    wait_for(pids.exists)
+    worker.kill()
+    worker.wait()
+
+    wait_for(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()))
+    left = [path.name for path in cache.iterdir() if path.name.startswith("work-")]
+    os.utime(cache / left[0], (0, 0))
+    carry(wrap(order, b"", b"no pack"))
+
+    assert len(left) == 1
+    assert not (cache / left[0]).exists()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
 
 
 def test_an_address_names_a_gateway_for_each_slot() -> None:
