@@ -14,6 +14,7 @@ from guild_plugins.commands.times import duration
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.landing.branches import Branch, choose
+from guild_plugins.delivery.landing.handing import AsBranches, AsPatches
 from guild_plugins.delivery.landing.outcomes import Report
 from guild_plugins.delivery.queue.waiting import WaitingList
 from guild_plugins.delivery.workplaces import Workplaces
@@ -37,9 +38,10 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     the one that is checked out. A clean work tree that has trunk checked out follows.
 
     With --json: {"outcomes": [{"task", "scope", "branch", "tip", "onto", "kind":
-    "landed", "ready" (--dry-run), "nothing", "conflict", "gates", "tests", "lease",
-    "proof", "dirty" or "moved", "commit": or null, "details": [text], "places":
-    [{"path", "line", "reason", "trunk": [commit], "branch": [commit], "owners"}],
+    "landed", "handed" (--as-branches, --as-patches), "ready" (--dry-run), "nothing",
+    "conflict", "gates", "tests", "lease", "proof", "dirty" or "moved", "commit": or
+    null, "details": [text], "places": [{"path", "line", "reason", "trunk": [commit],
+    "branch": [commit], "owners"}],
     "resume": command or null, "trials": [{"passed", "kept", "flaky", "note", "log",
     "seconds", "failed": [scope]}]}], "work_trees": [{"path", "trouble": or null}],
     "rounds": how often trunk was merged with}. Exit code 1 where a branch is left.
@@ -66,7 +68,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REMOTE",
         help="trunk is the branch of a remote (default: origin), and is moved by a push",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only merge and judge")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only merge and judge")
+    how.add_argument(
+        "--as-branches",
+        action="store_true",
+        help="move no trunk: make branches landing/TASK/SCOPE of what passes, with --push there",
+    )
+    how.add_argument(
+        "--as-patches",
+        metavar="FOLDER",
+        type=Path,
+        help="move no trunk: write what passes as patches for git am",
+    )
     parser.add_argument(
         "--test-command",
         metavar="COMMAND",
@@ -117,7 +131,14 @@ def _manner(args: argparse.Namespace) -> Manner:
         args.push,
         args.queue,
         max(1, args.batch),
+        _hand_over(args),
     )
+
+
+def _hand_over(args: argparse.Namespace) -> AsBranches | AsPatches | None:
+    if args.as_patches is not None:
+        return AsPatches(args.as_patches.absolute())
+    return AsBranches() if args.as_branches else None
 
 
 def _land_queue(repository: Repository, args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from guild_plugins.coordination.place import place_in
 from guild_plugins.coordination.trust import NotTrusted, is_trusted
 from guild_plugins.delivery.landing.barriers import Wanted
 from guild_plugins.delivery.landing.branches import Branch, choose
+from guild_plugins.delivery.landing.handing import AsBranches, AsPatches
 from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.landing import land
 from guild_plugins.delivery.landing.outcomes import Report
@@ -63,6 +64,7 @@ class Manner:
     :param seconds: As long as one test of a tree may take.
     :param remote: Whose branch trunk is; ``None`` for this clone's own.
     :param batch: As many branches that cannot break each other as may be tested as one.
+    :param hand_over: Takes what is proven, in the place of moving trunk.
     """
 
     command: tuple[str, ...] | None = None
@@ -73,6 +75,7 @@ class Manner:
     remote: str | None = None
     in_given_order: bool = False
     batch: int = BATCH
+    hand_over: AsBranches | AsPatches | None = None
 
 
 @hookimpl(trylast=True)
@@ -96,6 +99,8 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
 
     :raises NotTrusted: Trunk names a command, and nobody has said that it may run.
     """
+    if isinstance(manner.hand_over, AsPatches):
+        manner.hand_over.check()
     if manner.remote is not None:
         for onto in {branch.onto for branch in branches}:
             RemoteTrunk(repository, manner.remote, onto).read()
@@ -126,6 +131,7 @@ def land_branches(repository: Repository, branches: Sequence[Branch], manner: Ma
         manner.in_given_order,
         partial(_resolve, repository) if _is_trusted(repository, branches, manner) else None,
         manner.batch,
+        manner.hand_over,
     )
     return land(repository, wish, rules, make_tester)
 

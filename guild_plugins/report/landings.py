@@ -10,6 +10,7 @@ from guild_plugins.report.text import printable
 
 SAID: Final = {
     "landed": "landed",
+    "handed": "passed, and is handed over",
     "ready": "would be landed",
     "nothing": "trunk has it already",
     "conflict": "left: it conflicts",

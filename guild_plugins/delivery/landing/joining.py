@@ -64,7 +64,8 @@ class Joiner:
         demand("gates", self.site.rules.objections(branch, merged))
         number = generation_of(self.site.top, merged, self.site.shown)
         commit = write_landing(self.site.top, branch, merged, number, rebuilt)
-        demand("dirty", list(self._dirty(trunk, commit)))
+        if self.site.wish.hand_over is None:
+            demand("dirty", list(self._dirty(trunk, commit)))
         return Link(branch, merged, commit, number, ())
 
     def _without_barriers(self, branch: Branch, merged: Merged) -> tuple[Merged, tuple[str, ...]]:

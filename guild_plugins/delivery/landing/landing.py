@@ -28,7 +28,7 @@ from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.outcomes import Kind, Outcome, Report, Synchronised
 from guild_plugins.delivery.landing.pins import unpin
 from guild_plugins.delivery.landing.proving import MakeTester, Prover, Testers
-from guild_plugins.delivery.landing.publishing import publish
+from guild_plugins.delivery.landing.publishing import check_chain, publish
 from guild_plugins.delivery.landing.settling import settle_landings
 from guild_plugins.delivery.landing.site import Link, Refused, Site, Wish
 from guild_plugins.delivery.operation import operation
@@ -95,6 +95,13 @@ class _Lander:
             if not chain or site.wish.dry_run:
                 return
             try:
+                if site.wish.hand_over is not None:
+                    check_chain(site.top, trunk, chain)
+                    handed = site.wish.hand_over(site, chain)
+                    for link in chain:
+                        where = handed[link.branch]
+                        self._conclude(link.branch, "handed", commit=link.commit, details=(where,))
+                    return
                 self.synced += publish(site, trunk, chain)
             except RefMoved:
                 time.sleep(random.random() * PAUSE * self.rounds)  # noqa: S311 - spreads them

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "landed", "ready", "nothing", "conflict", "gates", "tests", "lease", "proof", "dirty", "moved"
+    "landed",
+    "handed",
+    "ready",
+    "nothing",
+    "conflict",
+    "gates",
+    "tests",
+    "lease",
+    "proof",
+    "dirty",
+    "moved",
 ]
-"""``ready``: it would be landed; ``nothing``: trunk has it already; the others say what
-refused it."""
+"""``handed``: given to another queue; ``ready``: it would be landed; ``nothing``: trunk has it
+already; the others say what refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class Outcome:
     @property
     def is_left(self) -> bool:
         """Say whether the branch still has to be landed."""
-        return self.kind not in ("landed", "nothing")
+        return self.kind not in ("landed", "handed", "nothing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def publish(site: Site, trunk: str, chain: Sequence[Link]) -> list[Synchronised]
     :raises NotProven: The chain is not what was tested.
     """
     new = chain[-1].commit
-    _check(site.top, trunk, chain)
+    check_chain(site.top, trunk, chain)
     synced = list[Synchronised]()
     subject = ", ".join(link.branch.name for link in chain)
     started = LandingStarted(
@@ -82,7 +82,7 @@ def publish(site: Site, trunk: str, chain: Sequence[Link]) -> list[Synchronised]
     return synced
 
 
-def _check(top: Path, trunk: str, chain: Sequence[Link]) -> None:
+def check_chain(top: Path, trunk: str, chain: Sequence[Link]) -> None:
     """See that what is about to be published is what was tested, commit by commit.
 
     :raises NotProven: It is not.

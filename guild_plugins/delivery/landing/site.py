@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Wish:
     :param remote: Whose branch is trunk; ``None`` for this clone's own.
     :param in_given_order: As they are named, and not what others depend on first.
     :param resolve: Makes barriers anew that are in conflict.
+    :param hand_over: Takes what is proven, in the place of moving trunk; returns what each
+        branch is handed over as.
     """
 
     branches: tuple[Branch, ...]
@@ -42,6 +44,7 @@ class Wish:
     in_given_order: bool = False
     resolve: Resolve | None = None
     batch: int = 1
+    hand_over: Callable[[Site, Sequence[Link]], Mapping[Branch, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

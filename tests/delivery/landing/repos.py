@@ -11,6 +11,7 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.landing.barriers import Resolve
 from guild_plugins.delivery.landing.branches import choose
+from guild_plugins.delivery.landing.handing import AsBranches, AsPatches
 from guild_plugins.delivery.landing.judging import Rules
 from guild_plugins.delivery.landing.landing import land
 from guild_plugins.delivery.landing.outcomes import Outcome, Report, Trial
@@ -130,6 +131,7 @@ class Trunk:
         remote: str | None = None,
         resolve: Resolve | None = None,
         batch: int = 1,
+        hand_over: AsBranches | AsPatches | None = None,
     ) -> Report:
         """Land branches; without names, all."""
         repository = self.repository
@@ -137,7 +139,9 @@ class Trunk:
         branches = choose(repository, places, names=names, everything=not names, onto="main")
         rules = Rules(repository, partial(read_rules, repository.top))
         tester = test or Tests()
-        wish = Wish(tuple(branches), dry_run, workers, composes, remote, False, resolve, batch)
+        wish = Wish(
+            tuple(branches), dry_run, workers, composes, remote, False, resolve, batch, hand_over
+        )
         return land(repository, wish, rules, lambda *_: tester)
 
     def outcome(self, name: str, **more: object) -> Outcome:
