@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from guild_plugins.coordination import here
@@ -26,11 +26,15 @@ from guild_plugins.stages.leases import Claim, Holder
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is being done, and where its files are."""
+    """What is being done, and where its files are.
+
+    :param unnoted: What was begun, and of which no end could be noted yet.
+    """
 
     id: str
     folder: Path
     pulse: Pulse
+    unnoted: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,21 @@ class Move:
 
 @contextmanager
 def operation(leases: Leases) -> Iterator[Operation]:
-    """Begin an operation: its folder is there as long as it lasts."""
+    """Begin an operation: its folder is there as long as it lasts.
+
+    It stays where an end is not noted, so that the next command finds it (`recovery`).
+    """
     place, name = leases.place, fresh_id()
     prepare(place)
     with gate(place.gate):  # so that nobody takes the lock for a dead one's
         pulse = Pulse(place, name)
-    folder = place.work / name
+    work = Operation(name, place.work / name, pulse)
     try:
-        folder.mkdir()
-        yield Operation(name, folder, pulse)
+        work.folder.mkdir()
+        yield work
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not work.unnoted:
+            shutil.rmtree(work.folder, ignore_errors=True)
         pulse.stop()
         bury(place, name)
 
@@ -93,6 +101,7 @@ def publish(
         new=move.new,
     )
     leases.journal.append(started)
+    work.unnoted.add(started.id)
     try:
         with leases.fenced(holder, claims, shown) as transaction:
             move_ref(
@@ -104,6 +113,7 @@ def publish(
                 inherit=(work.pulse.handle,),
             )
             transaction.append(moved(started, here.now().wall))
+        work.unnoted.clear()
     except StateNotWritten:
         if read_ref(repository.top, move.reference) != move.new:
             raise
@@ -119,4 +129,5 @@ def publish(
                     reason=error.slug,
                 )
             )
+            work.unnoted.clear()
         raise

@@ -93,7 +93,13 @@ class DiskRefused(GitFailed):
     remedy = "Make room or repair the disk, and run the command again."
 
 
-_DISK = ("No space left", "Disk quota exceeded", "Input/output error", "Read-only file system")
+_DISK = (
+    "No space left",
+    "Out of diskspace",
+    "Disk quota exceeded",
+    "Input/output error",
+    "Read-only file system",
+)
 
 
 def failure(args: Sequence[str], code: int, stderr: str) -> GitFailed:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from guild_plugins.errors import Exit, GuildError
-from guild_plugins.git.process import GitFailed, run_git
+from guild_plugins.git.process import DiskRefused, GitFailed, run_git
 
 DURABLE: Final = {
     "GIT_CONFIG_COUNT": "2",
@@ -138,7 +138,7 @@ def move_ref(
             return  # it moved, and only what comes after that failed
         if found != old:
             raise RefMoved(name, old, found) from error
-        if ".lock'" in error.stderr:
+        if ".lock'" in error.stderr and not isinstance(error, DiskRefused):
             raise RefLocked(name, error.stderr.strip().splitlines()[0]) from error
         raise
 
@@ -166,7 +166,7 @@ def delete_ref(
             return
         if found != old:
             raise RefMoved(name, old, found) from error
-        if ".lock'" in error.stderr:
+        if ".lock'" in error.stderr and not isinstance(error, DiskRefused):
             raise RefLocked(name, error.stderr.strip().splitlines()[0]) from error
         raise
 

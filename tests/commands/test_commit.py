@@ -4,14 +4,18 @@ import json
 import os
 import random
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from guild_plugins import cli
+from guild_plugins.coordination.errors import StateNotWritten
 from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
+from guild_plugins.delivery import operation
 from guild_plugins.errors import Exit
+from guild_plugins.git.process import DiskRefused
 from guild_plugins.stages.events import ReferenceMoved
 from tests.commands.repos import GUILD, git, isolate, make_repository
 
@@ -169,6 +173,44 @@ def test_a_change_that_does_not_look_like_one_is_staged(repo: Path) -> None:
     assert cli.main(["commit", "--all", "-m", "x"]) == Exit.DONE
 
     assert git(repo, "show", "HEAD:README") == b"CHANGED"
+
+
+def test_a_move_that_could_not_be_noted_is_noted_by_the_next_command(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage_three(repo)
+    before = git(repo, "rev-parse", "HEAD")
+
+    def refuse(*_: object) -> None:
+        raise StateNotWritten("guild.db", "disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operation, "moved", refuse)
+        assert cli.main(["commit", "-m", "x"]) == Exit.DONE
+
+    assert cli.main(["undo"]) == Exit.DONE
+    assert git(repo, "rev-parse", "HEAD") == before
+    assert cli.main(["doctor"]) == Exit.DONE
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_an_end_that_could_not_be_noted_is_noted_by_the_next_command(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    stage_three(repo)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt if stops else DiskRefused(("update-ref",), 128, "No space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operation, "move_ref", refuse)
+        patch.setattr(operation, "OperationAbandoned", refuse)
+        with suppress(KeyboardInterrupt):
+            assert cli.main(["commit", "-m", "x"]) in (Exit.RECOVERY, Exit.INTERRUPTED)
+
+    assert cli.main(["commit", "-m", "x"]) == Exit.DONE
+    assert cli.main(["doctor"]) == Exit.DONE
+    assert_clean(repo)
 
 
 def test_a_first_commit_begins_the_branch(

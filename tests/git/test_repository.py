@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from guild_plugins.git import refs
 from guild_plugins.git.process import DiskRefused, GitFailed, failure, git_environment, run_git
 from guild_plugins.git.repository import find_repository, list_files
 
@@ -133,7 +134,23 @@ def test_a_full_disk_is_told_from_a_no() -> None:
     full = "error: unable to create temporary file: No space left on device\nfatal: x"
 
     assert type(failure(["write-tree"], 128, full)) is DiskRefused
+    index = "fatal: sha1 file '.git/index.lock' write error. Out of diskspace"
+    assert type(failure(["write-tree"], 128, index)) is DiskRefused
     assert type(failure(["write-tree"], 128, "fatal: x")) is GitFailed
+
+
+def test_a_lock_that_the_disk_refuses_is_no_other_process(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(args: list[str], *_: object, **__: object) -> bytes:
+        text = "fatal: Unable to create '.git/refs/heads/x.lock': No space left on device"
+        raise failure(args, 128, text)
+
+    monkeypatch.setattr(refs, "run_git", refuse)
+    monkeypatch.setattr(refs, "read_ref", lambda *_: None)
+
+    with pytest.raises(DiskRefused):
+        refs.move_ref(repo, "refs/heads/x", new="1" * 40, old=None, message="x")
 
 
 def test_a_failed_command_says_what_git_said(repo: Path) -> None:
