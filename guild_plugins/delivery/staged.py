@@ -72,4 +72,12 @@ def staged_project(index: Index) -> Project:
     :raises ConfigInvalid: The staged configuration cannot be used.
     """
     with StagedTree(index) as tree:
-        return load_project(index.top, tree.files, tree=lambda _: tree)
+
+        def imports_of(path: str) -> set[str] | None:
+            # Imported where scopes are discovered: a hook with a configuration does without.
+            from guild_plugins.graph.reading import read_imports
+
+            content = tree.read(path)
+            return set(read_imports(content).modules) if content is not None else None
+
+        return load_project(index.top, tree.files, imports_of=imports_of, tree=lambda _: tree)
