@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guild_plugins.merge.cells import (
     CELLS,
@@ -209,6 +211,36 @@ def test_what_both_sides_ran_is_only_proposed(make: Callable[..., dict[str, Any]
     found = json.loads(result.proposal)
     assert found["cells"][0]["source"] == [f"{line}\n" for line in (*LONG, "more")]
     assert found["cells"][0]["outputs"] == [{"text": "9"}]
+
+
+SOURCES = st.lists(st.sampled_from(["a", "b()", "c(1)", "import d", "e = f", *LONG]), unique=True)
+
+
+@given(SOURCES, SOURCES, SOURCES)
+def test_no_cell_without_an_id_is_lost_or_doubled_whichever_side_is_ours(
+    base: list[str], ours: list[str], theirs: list[str]
+) -> None:
+    texts = [notebook(*map(nameless, each)) for each in (base, ours, theirs)]
+
+    found = merge_notebooks(texts[0], texts[1], texts[2])
+    back = merge_notebooks(texts[0], texts[2], texts[1])
+
+    assert (found is None) == (back is None)
+    if found is not None and back is not None:
+        sources = [_sources(found[0]), _sources(back[0])]
+        assert sorted(sources[0]) == sorted(sources[1])
+        assert len(set(sources[0])) == len(sources[0])
+        kept = {*ours} & {*theirs} | {*ours} - {*base} | {*theirs} - {*base}
+        assert found[1] != CELLS_MATCHED or kept <= {*sources[0]} | _edited(base, ours, theirs)
+
+
+def _sources(text: bytes) -> list[str]:
+    return ["".join(cell["source"]).strip() for cell in json.loads(text)["cells"]]
+
+
+def _edited(*versions: list[str]) -> set[str]:
+    """Return the lines that are alike, of which one may be another one's edit."""
+    return {*LONG} if any({*LONG} & {*version} for version in versions) else set()
 
 
 def test_what_else_was_changed_around_the_cells_is_a_conflict() -> None:
