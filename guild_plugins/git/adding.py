@@ -66,8 +66,8 @@ def add_worktree(
     found = find_repository(path)
     if found is not None:
         for entry in (*found.git_dir.iterdir(), found.git_dir, found.git_dir.parent):
-            _sync(entry)
-        _sync(path / ".git")
+            sync(entry)
+        sync(path / ".git")
 
 
 def remove_begun(repository: Repository, draft: Path) -> None:
@@ -113,7 +113,7 @@ def _draw_up(draft: Path, path: Path, branch: str, reason: str) -> None:
     }
     for name, line in files.items():
         (draft / name).write_bytes(os.fsencode(f"{line}\n"))
-        _sync(draft / name)
+        sync(draft / name)
 
 
 def _publish(draft: Path, folder: Path, path: Path) -> None:
@@ -134,7 +134,8 @@ def _publish(draft: Path, folder: Path, path: Path) -> None:
     draft.rename(admin)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or a folder's list of names, outlast a power cut, as far as that is possible."""
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from guild_plugins.delivery.landing.outcomes import Synchronised
+from guild_plugins.git.adding import sync
 from guild_plugins.git.index import (
     Change,
     Index,
@@ -74,6 +75,7 @@ def synchronise(
             before = bytes_of(tree.git_dir / "index")
             index = _copy(tree, scratch)
             _move(tree, index, old, new, resumes=resumes)
+            _make_durable(tree, old, new)
             install_index(index, tree.git_dir, before)
         except IndexLocked as error:
             trouble = str(error)
@@ -106,6 +108,21 @@ def _move(tree: Repository, index: Index, old: str, new: str, *, resumes: bool) 
             raise
         _refresh(index)
         index.run(command)
+
+
+def _make_durable(tree: Repository, old: str, new: str) -> None:
+    """Have the files outlast a power cut before the index says that they are there.
+
+    Git does not: after one, files would be empty that nothing tells from changed ones.
+    """
+    folders = set()
+    for change in changes_between(tree.top, old, new):
+        path = Path(f"{tree.top}{os.sep}{change.path}")
+        if path.is_file() and not path.is_symlink():
+            sync(path)
+        folders.add(path.parent)
+    for folder in folders:
+        sync(folder)
 
 
 def _settle(tree: Repository, index: Index, old: str, new: str, *, resumes: bool) -> bool:
