@@ -193,7 +193,7 @@ def test_what_was_done_is_told_in_lines(trunk: Trunk, capsys: pytest.CaptureFixt
     assert "t/core  left: it conflicts" in text
     assert "core/a.py:2:" in text
     assert "(ask @core)" in text
-    assert "then: in the branch's work tree: git merge main" in text
+    assert "then: guild resolve t/core --onto main" in text
 
 
 def test_landings_are_verified_and_what_is_wrong_is_said(

@@ -120,7 +120,7 @@ class Joiner:
             self.site.top, merged, lambda path: book.scope(book.owner_of(path)).owners
         )
         texts = [f"{place.path}:{place.line}: {place.reason}" for place in places]
-        place = self.site.places.get(branch.ref)
-        where = place.path if place is not None else "the branch's work tree"
-        resume = f"in {where}: git merge {self.site.trunk_name}, commit, {self.site.again(branch)}"
+        resume = f"guild resolve {branch.name} --onto {self.site.trunk_name}"
+        if self.site.wish.remote is not None:
+            resume += f" --push {self.site.wish.remote}"
         return Refused("conflict", texts, places, resume)
