@@ -12,14 +12,14 @@ class ExecutorMissing(GuildError):
 
     slug = "executor-missing"
     exit = Exit.UNSUPPORTED
-    remedy = "Install the extra: pip install 'guild-plugins[dask]'."
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
     def __str__(self) -> str:
-        return f"The executor {self.name} needs a package that is not installed."
+        extra = f"pip install 'guild-plugins[{self.name}]'"
+        return f"The executor {self.name} needs what is not installed: {extra}."
 
 
 @hookimpl

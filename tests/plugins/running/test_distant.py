@@ -142,6 +142,17 @@ def test_an_address_names_a_gateway_for_each_slot() -> None:
     assert specs_of("2*ssh=a//python=p, popen", 9) == ["ssh=a//python=p"] * 2 + ["popen"]
 
 
+def test_an_executor_whose_extra_is_missing_says_what_to_install(top: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "distributed.py").write_text("raise ModuleNotFoundError('distributed')\n")
+
+    done = guild("run", "t", "--executor", "dask", "--", "true", site=site, cwd=top)
+
+    assert done.returncode == 6
+    assert "pip install 'guild-plugins[dask]'" in done.stderr
+
+
 def test_an_executor_that_nobody_supplies_is_refused(top: Path, tmp_path: Path) -> None:
     done = guild("run", "t", "--executor", "moon", "--", "true", site=tmp_path / "site", cwd=top)
 
