@@ -15,6 +15,7 @@ from guild_plugins.coordination.journal import Journal
 from guild_plugins.coordination.place import place_in
 from guild_plugins.delivery.landing.branches import Branch, choose
 from guild_plugins.delivery.landing.handing import AsBranches, AsPatches
+from guild_plugins.delivery.landing.mending import Mender
 from guild_plugins.delivery.landing.outcomes import Report
 from guild_plugins.delivery.queue.waiting import WaitingList
 from guild_plugins.delivery.workplaces import Workplaces
@@ -50,7 +51,7 @@ def run(directory: Path, args: argparse.Namespace) -> int:
     if args.queue:
         return _land_queue(repository, args)
     report = land_branches(repository, _chosen(repository, args), _manner(args))
-    return _told(report, args)
+    return _told(_mended(repository, report, args), args)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +106,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="with --queue: go on, and land what is added"
     )
+    parser.add_argument(
+        "--mend",
+        metavar="COMMAND",
+        help="run in the work place of what is left ({task}, {scope}, {kind}, {trunk}, {report}); "
+        "what it commits is landed",
+    )
+    parser.add_argument(
+        "--mend-times", type=int, default=1, metavar="N", help="how often at most (default: 1)"
+    )
     parser.add_argument("--json", action="store_true", help="print data")
 
 
@@ -141,6 +151,22 @@ def _hand_over(args: argparse.Namespace) -> AsBranches | AsPatches | None:
     return AsBranches() if args.as_branches else None
 
 
+def _mended(repository: Repository, report: Report, args: argparse.Namespace) -> Report:
+    """Let a worker mend what is left, and land what it changed; return the last of each."""
+    if args.mend is None or args.dry_run:
+        return report
+    places = Workplaces(Journal(place_in(repository.common_dir))).all()
+    found = {one.branch: Path(one.path) for one in places}
+    mender = Mender(repository, shlex.split(args.mend), found, args.timeout)
+    for _ in range(args.mend_times):
+        moved = [one.branch for one in mender.mend(report.outcomes)]
+        chosen = [branch for branch in _chosen(repository, args) if branch.ref in moved]
+        if not chosen:
+            break
+        report = report.followed_by(land_branches(repository, chosen, _manner(args)))
+    return report
+
+
 def _land_queue(repository: Repository, args: argparse.Namespace) -> int:
     """Land what waits in the queue; what landed leaves it, what is left stays until it moves."""
     waiting_list = WaitingList(Journal(place_in(repository.common_dir)))
@@ -150,9 +176,8 @@ def _land_queue(repository: Repository, args: argparse.Namespace) -> int:
         if ready:
             args.branches = ready
             found = {branch.name: branch for branch in _chosen(repository, args)}
-            report = land_branches(
-                repository, [found[name] for name in ready if name in found], _manner(args)
-            )
+            chosen = [found[name] for name in ready if name in found]
+            report = _mended(repository, land_branches(repository, chosen, _manner(args)), args)
             if not args.dry_run:
                 done = [one.branch for one in report.outcomes if not one.is_left]
                 waiting_list.remove(*done)

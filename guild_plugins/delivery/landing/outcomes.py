@@ -109,3 +109,10 @@ class Report:
     work_trees: tuple[Synchronised, ...] = ()
     rounds: int = 1
     """How often trunk was merged with, because it had moved."""
+
+    def followed_by(self, later: Report) -> Report:
+        """Return what both come to: of a branch that was tried again, what became of it then."""
+        newer = {one.branch: one for one in later.outcomes}
+        outcomes = tuple(newer.get(one.branch, one) for one in self.outcomes)
+        trees = {one.path: one for one in (*self.work_trees, *later.work_trees)}
+        return Report(outcomes, tuple(trees.values()), max(self.rounds, later.rounds))
