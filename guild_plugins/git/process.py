@@ -96,6 +96,7 @@ class DiskRefused(GitFailed):
 _DISK = (
     "No space left",
     "Out of diskspace",
+    "couldn't write",
     "Disk quota exceeded",
     "Input/output error",
     "Read-only file system",

@@ -136,6 +136,8 @@ def test_a_full_disk_is_told_from_a_no() -> None:
     assert type(failure(["write-tree"], 128, full)) is DiskRefused
     index = "fatal: sha1 file '.git/index.lock' write error. Out of diskspace"
     assert type(failure(["write-tree"], 128, index)) is DiskRefused
+    lock = "fatal: cannot update ref 'refs/heads/x': couldn't write '.git/refs/heads/x.lock'"
+    assert type(failure(["update-ref"], 128, lock)) is DiskRefused
     assert type(failure(["write-tree"], 128, "fatal: x")) is GitFailed
 
 
