@@ -67,7 +67,7 @@ _VARIABLES_OF_RUNS: Final = (
     "GUILD_",
 )
 """The beginnings of variables that are set by what runs tests, or are in the key already."""
-_VARIABLES_OF_SHELLS: Final = frozenset({"_", "SHLVL"})
+_VARIABLES_OF_SHELLS: Final = frozenset({"_", "OLDPWD", "SHLVL"})
 """What a shell sets for each command anew; who reads all variables does not mean these."""
 _SYSTEM: Final = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
 _OWN: Final = frozenset({__file__, standing.__file__})
