@@ -135,18 +135,14 @@ def play(top: Path, chance: random.Random, longest: float, tally: Tally) -> None
             if run.poll() is None:
                 strike(run, top, chance, tally)
         code = run.wait(300)
-        if code == 0:
-            return
-        if not has_begun(top):
+        told = {event["type"] for event in events(top)}
+        if code == 0 or "RunEnded" in told:
+            return  # killed after its last fact, it has nothing to resume either
+        if "RunStarted" not in told:
             continue  # killed before it was noted: there is nothing to resume
         tally.resumed += 1
         words = ("run", "--resume", "--json")
     tally.wrong.append(f"{top}: the last resumption ended with {code}")
-
-
-def has_begun(top: Path) -> bool:
-    """Say whether the journal knows of a run."""
-    return any(event["type"] == "RunStarted" for event in events(top))
 
 
 def events(top: Path) -> list[dict[str, str]]:
