@@ -22,13 +22,15 @@ from guild_plugins.suites.ledger import Ledger
 CATEGORY: Final = "cached"
 
 
-class Unheard:
-    """Stands for each test of a run in which nobody asks for more than their number."""
-
-    nodeid, outcome, when, duration = "", "passed", "teardown", 0.0
-
-
-UNHEARD: Final = Unheard()
+UNHEARD: Final = pytest.TestReport(
+    nodeid="",
+    location=("", None, ""),
+    keywords={},
+    outcome="passed",
+    longrepr=None,
+    when="teardown",
+)
+"""Stands for each test of a run in which nobody asks for more than their number."""
 
 _KNOWN: Final = frozenset({"terminalreporter", "lfplugin", "logging-plugin", "session", "main"})
 """Who hears of reports and would do nothing with ours; our own plugins are others."""
@@ -84,14 +86,10 @@ def _has_listeners(config: pytest.Config) -> bool:
     failed = config.pluginmanager.get_plugin("lfplugin")
     if failed is not None and getattr(failed, "lastfailed", None):
         return True
-    listeners = [
-        *config.hook.pytest_runtest_logreport.get_hookimpls(),
-        *(
-            impl
-            for impl in config.hook.pytest_terminal_summary.get_hookimpls()
-            if not impl.function.__module__.startswith("_pytest.")
-        ),
-    ]
+    summing_up = config.hook.pytest_terminal_summary.get_hookimpls()
+    if any(impl.plugin_name.endswith("conftest.py") for impl in summing_up):
+        return True
+    listeners = config.hook.pytest_runtest_logreport.get_hookimpls()
     return any(
         impl.plugin_name not in _KNOWN
         and not impl.plugin_name.startswith("guild-")
