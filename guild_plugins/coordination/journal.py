@@ -18,7 +18,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Final, NamedTuple
 
 from guild_plugins.coordination.errors import JournalDamaged, JournalTooNew, StateNotWritten
@@ -247,12 +247,27 @@ class Journal:
         if log.exists() and log.stat().st_size > LONG_LOG:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def _roll_back(self) -> None:
+        """Undo a beginning that ended halfway: who may only read cannot, and would be refused.
+
+        Only the very first write has a journal of this kind (see `_make`).
+        """
+        if not self.place.database.with_name(f"{self.place.database.name}-journal").exists():
+            return
+        with (
+            suppress(sqlite3.Error, OSError),
+            gate(self.place.gate),
+            closing(self._connect()) as connection,
+        ):
+            connection.execute("PRAGMA user_version").fetchone()
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """Open for reading; ``None`` where nothing was ever written."""
         if not self.place.database.exists():
             yield None
             return
+        self._roll_back()
         address = f"{self.place.database.absolute().as_uri()}?mode=ro"
         with (
             _translated(self.place),

@@ -255,3 +255,23 @@ def test_killed_writers_lose_nothing_that_they_were_told_is_kept(
     assert journal.check() == len(kept) == len(set(kept))
     assert {f"e{number}" for number in told} <= set(kept)
     assert len(kept) <= len(told) + len(writers)
+
+
+def test_a_journal_whose_first_write_was_killed_can_be_read(place: Place, journal: Journal) -> None:
+    place.folder.mkdir()
+    script = (
+        "import os, sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('PRAGMA cache_size = 1')\n"
+        "c.execute('BEGIN IMMEDIATE')\n"
+        "c.execute('CREATE TABLE x (y)')\n"
+        "c.executemany('INSERT INTO x VALUES (?)', [('z' * 4000,)] * 50)\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(place.database)], check=True)
+    assert place.database.with_name("guild.db-journal").stat().st_size
+
+    with journal.reading() as transaction:
+        assert transaction is None
+    journal.append(granted(1))
+    assert journal.check() == 1
