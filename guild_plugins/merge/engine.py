@@ -123,15 +123,18 @@ def _as_git(kind: str, aligned: Alignment, style: Style, texts: _Texts) -> Clean
 
 
 def _reopen(aligned: Alignment, fault: Fault) -> None:
-    """Make conflicts of the changes of theirs that brought a fault, or else of all of theirs."""
-    theirs = [hunk for hunk in aligned.hunks if hunk.kind == THEIRS]
+    """Make conflicts of the changes of theirs that brought a fault, or else of all of theirs.
+
+    Of all of ours where theirs changed nothing that ours did not: somebody has to look.
+    """
+    ours, theirs = ([h for h in aligned.hunks if h.kind == kind] for kind in (OURS, THEIRS))
     names = [name.encode().rpartition(b".")[2] for name in fault.names]
     guilty = [
         hunk
         for hunk in theirs
         if any(name in b"".join(aligned.theirs[slice(*hunk.theirs)]) for name in names)
     ]
-    for hunk in guilty or theirs:
+    for hunk in guilty or theirs or ours:
         hunk.kind = CONFLICT
 
 

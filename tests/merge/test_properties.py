@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guild_plugins.merge.engine import merge
@@ -42,6 +42,7 @@ def test_lines_joined_are_the_text(text: bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(PATHS, TEXTS, TEXTS, TEXTS)
+@example("a.py", b"a\nb\n", b"a\n", b"\xff\x0c\na\n")  # a fault, and no change of theirs alone
 def test_the_sides_may_be_swapped(path: str, base: bytes, ours: bytes, theirs: bytes) -> None:
     one, two = merge(path, base, ours, theirs), merge(path, base, theirs, ours)
 
