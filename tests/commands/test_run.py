@@ -99,7 +99,7 @@ def test_nothing_is_done_without_a_command_and_a_dry_run_changes_nothing(repo: P
     assert commits(repo) == {}
 
 
-@pytest.mark.parametrize("after", ["a/place", "b/implement", "c/check", "a/commit"])
+@pytest.mark.parametrize("after", ["a/place", "b/implement", "a/commit"])
 def test_killed_and_resumed_it_repeats_nothing_that_was_done_and_loses_nothing(
     repo: Path, after: str
 ) -> None:

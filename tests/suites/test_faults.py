@@ -128,7 +128,7 @@ def others(faulty: Path) -> Run:
     return run(faulty, *left_out, "-p", "no:cacheprovider")
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 4])
 def test_each_fault_is_named_once_and_every_other_outcome_is_that_of_plain_pytest(
     faulty: Path, others: Run, workers: int
 ) -> None:

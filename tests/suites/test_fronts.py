@@ -443,11 +443,12 @@ def test_other_plugins_do_their_work(tmp_path: Path) -> None:
 
 def test_a_random_order_can_be_repeated(tmp_path: Path) -> None:
     tree = write(tmp_path, PLUGGED)
-    options = ("--guild-scopes", "-n1", "-k", "order", "-p", "no:rerunfailures")
+    options = ("--guild-scopes", "-n1", "-k", "order")
+    plugins = ("-p", "xdist", "-p", "guild", "-p", "randomly")
 
-    first = run(tree, *options, "-p", "randomly", "--randomly-seed=3", plugins=())
-    second = run(tree, *options, "--randomly-seed=3", plugins=())
-    other = run(tree, *options, "--randomly-seed=4", plugins=())
+    first = run(tree, *options, "--randomly-seed=3", plugins=plugins)
+    second = run(tree, *options, "--randomly-seed=3", plugins=plugins)
+    other = run(tree, *options, "--randomly-seed=4", plugins=plugins)
 
     assert order(first) == order(second) != order(other)
     assert sorted(order(first)) == sorted(order(other))

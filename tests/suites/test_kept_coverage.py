@@ -118,9 +118,7 @@ def afresh(shop: Path, *options: str) -> Run:
     return ended
 
 
-@pytest.mark.parametrize(
-    ("how", "workers"), [("lines", "-n2"), ("branches", "-n0"), ("context", "-n2")]
-)
+@pytest.mark.parametrize(("how", "workers"), [("branches", "-n0"), ("context", "-n2")])
 def test_a_part_of_the_files_covers_what_all_of_them_cover(
     tmp_path: Path, how: str, workers: str
 ) -> None:
