@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -175,8 +176,9 @@ class Started:
 
     def end(self) -> Run:
         """Wait for the end, and check that nothing is left."""
+        _await(self.process)
         try:
-            code = self.process.wait(LIMIT)
+            code = self.process.wait(0)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"It does not end:\n{self._out()}") from None
         seconds = time.monotonic() - self._began
@@ -212,6 +214,19 @@ def run(
     """Run pytest in a directory to its end."""
     with started(tree, *args, env=env, cwd=cwd, python=python, plugins=plugins) as running:
         return running.end()
+
+
+def _await(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a process; hundreds do, and `Popen.wait` looks but 20 times a second."""
+    if not hasattr(os, "pidfd_open"):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LIMIT)
+        return
+    handle = os.pidfd_open(process.pid)
+    try:
+        select.select([handle], [], [], LIMIT)
+    finally:
+        os.close(handle)
 
 
 def _is_alive(group: int) -> bool:

@@ -445,7 +445,6 @@ def test_a_plugin_that_a_process_lets_set_up_only_once_is_told_and_the_run_fails
 @pytest.mark.parametrize(
     ("body", "code", "option"),
     [
-        ("raise KeyboardInterrupt", 2, "-v"),
         ("pytest.exit('enough', returncode=7)", 7, "-v"),
         ("assert 0", 1, "-x"),
     ],
