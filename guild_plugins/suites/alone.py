@@ -81,9 +81,7 @@ def _in_the_way(names: set[str], home: Path) -> dict[str, ModuleType]:
         file = _file_of(sys.modules[name])
         if file is not None and not file.is_relative_to(home):  # namespace packages have no file
             foreign.add(name)
-    return {
-        name: module for name, module in sys.modules.items() if name.partition(".")[0] in foreign
-    }
+    return {name: module for name, module in sys.modules.items() if _top(name) in foreign}
 
 
 def _top(name: str) -> str:

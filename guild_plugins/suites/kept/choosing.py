@@ -175,12 +175,8 @@ class Choosing:
 
     def _load(self, keys: Iterable[str]) -> None:
         self.known = self.store.heads(keys)
-        self._held = self.held(self.snapshot)
-
-    def held(self, snapshot: Snapshot) -> frozenset[int]:
-        """Return which inputs of the known records are in a snapshot what they were."""
         heads = (head for heads in self.known.values() for head in heads)
-        return self.store.held(heads, snapshot.present.identify)
+        self._held = self.store.held(heads, self.snapshot.present.identify)
 
     def _measured(self, heads: list[Head]) -> list[Head]:
         """Return those that tell of coverage, where that is wanted."""

@@ -87,10 +87,6 @@ class Record:
         """The names of what was covered."""
         return tuple(self.coverage.split()[1:])
 
-    def is_covered(self, how: str) -> bool:
-        """Say whether coverage was measured, and in this way."""
-        return bool(self.coverage) and self.coverage.partition(" ")[0] == how
-
     def still_holds(self, identify: Callable[[InputKind, str], str]) -> bool:
         """Say whether all inputs are now what they were."""
         return all(identify(kind, what) == was for kind, what, was in self.inputs)
